@@ -1,0 +1,56 @@
+# Everything works with nothing but Python 3.11+, make and the package index:
+#   make demo    see it work: three gateways, a client, and a base URL that dies in the middle
+#   make test    the whole test suite
+#   make check   lint, format, types, import contracts, generated files
+#   make help    the rest
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format types contracts generate generated clean
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "nexevo needs Python 3.11 or newer; this is %s. Name another one: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli,speed,tls]' --group dev
+	@touch $(READY)
+
+demo: $(READY)  ## See it work, in under a minute; no key, no network
+	@$(BIN)/nexevo demo
+
+test: $(READY)  ## The whole test suite
+	@$(BIN)/python -m pytest
+
+check: lint types contracts generated  ## Lint, format, types, import contracts, generated files
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(READY)  ## Put the code into the one form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(READY)
+	@$(BIN)/mypy
+	@$(BIN)/basedpyright
+
+contracts: $(READY)
+	@$(BIN)/lint-imports
+
+generated: $(READY)
+	@$(BIN)/python tools/draw_health.py --check
+
+generate: $(READY)  ## Write generated files anew
+	@$(BIN)/python tools/draw_health.py
+
+clean:  ## Remove what make made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

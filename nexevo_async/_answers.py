@@ -1,0 +1,142 @@
+"""From an answer that was accepted to the typed result, or to an error that says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from nexevo_async import _codec
+from nexevo_async._messages import Attempt, Headers, Request, Response
+from nexevo_async._sansio import outcome
+from nexevo_async.errors import APIResponseValidationError, NotAnAPIResponseError
+from nexevo_async.models._common import Model, attach_head
+from nexevo_async.pagination import Page, decode_page
+
+T = TypeVar("T")
+
+#: Platform calls say no with `success: false` in a 200.
+PLATFORM_PATH = "/api/v1/account/"
+
+
+@attrs.frozen(kw_only=True)
+class RawResponse(Generic[T]):
+    """
+    An answer before it is read; what `with_raw_response` gives.
+
+    Attributes:
+        status: HTTP status, always 2xx: everything else is raised.
+        headers: Response headers.
+        content: The bytes of the body.
+        url: Address it came from, without the query.
+        attempts: Failed attempts before this answer.
+
+    .. versionadded:: 0.1.0
+    """
+
+    response: Response = attrs.field(repr=False)
+    attempts: tuple[Attempt, ...]
+    _parse: Callable[[], T] = attrs.field(repr=False, alias="parse_with")
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        return self.response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers; names ignore case."""
+        return self.response.headers
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        return self.response.body
+
+    @property
+    def url(self) -> str:
+        """Address it came from, without the query."""
+        return self.response.url
+
+    def parse(self) -> T:
+        """
+        The typed result, as the method itself would have returned it.
+
+        Raises:
+            APIResponseValidationError: The answer cannot be read.
+        """
+        return self._parse()
+
+
+def read_answer(response: Response, into: type[T], request: Request, attempts: tuple[Attempt, ...]) -> T:
+    """
+    The typed result of an answer.
+
+    Raises:
+        APIResponseValidationError: A documented field is missing or has the wrong type.
+        NotAnAPIResponseError: It is HTML or text.
+        APIStatusError: A platform call says `success: false`.
+    """
+    if into is bytes:
+        return response.body  # type: ignore[return-value]  # bytes were asked for
+    try:
+        result = _codec.decode(response.body or b"{}", into)
+    except _codec.Undecodable as problem:
+        _refuse_platform_no(problem.data, response, request, attempts)
+        raise unreadable(problem, response, request.name, attempts) from None
+    if isinstance(result, Model):
+        attach_head(result, response.headers)
+    if request.path.startswith(PLATFORM_PATH):
+        _refuse_platform_no(result, response, request, attempts)
+    return result
+
+
+def read_page_answer(response: Response, item: type[T], request: Request, attempts: tuple[Attempt, ...]) -> Page[T]:
+    """The same for an answer that holds a list."""
+    try:
+        return decode_page(response.body or b"[]", item, response.headers)
+    except _codec.Undecodable as problem:
+        _refuse_platform_no(problem.data, response, request, attempts)
+        raise unreadable(problem, response, request.name, attempts) from None
+
+
+def unreadable(
+    problem: _codec.Undecodable, response: Response, call: str, attempts: tuple[Attempt, ...]
+) -> APIResponseValidationError:
+    """The error for a 2xx that is not what it should be."""
+    story: dict[str, Any] = {
+        "problems": problem.problems,
+        "status": response.status,
+        "headers": response.headers,
+        "body": problem.data if problem.is_json else response.body.decode("utf-8", "replace"),
+        "call": call,
+        "attempts": (*attempts, Attempt(base_url=base_of(response), status=response.status, problem="unreadable")),
+        "trace_id": response.headers.get("x-trace-id"),
+    }
+    if problem.is_json:
+        return APIResponseValidationError(f"the answer cannot be read: {problem}", **story)
+    if response.body.lstrip()[:1] in (b"{", b"["):
+        return APIResponseValidationError("the answer is JSON that breaks off or is damaged", **story)
+    kind = "a web page (HTML)" if outcome.looks_like_html(response) else "text that is not JSON"
+    return NotAnAPIResponseError(f"the answer is {kind}, not JSON", **story)
+
+
+def base_of(response: Response) -> str:
+    """The address an answer came from, for the story of an error."""
+    return response.url
+
+
+def _refuse_platform_no(data: Any, response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
+    if isinstance(data, Mapping) and data.get("success") is False:
+        error = outcome.error_of(response, call=request.name)
+        error.attempts = (
+            *attempts,
+            Attempt(base_url=base_of(response), status=response.status, problem="success: false"),
+        )
+        raise error
+
+
+def empty_headers() -> Headers:
+    """Headers of an answer that has none."""
+    return Headers.of({})

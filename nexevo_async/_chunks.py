@@ -1,0 +1,251 @@
+"""
+The body of a chat stream: bytes in, chunks out, and an honest end.
+
+Pure: no clock, no await. `ChatStream` brings the bytes and gives the chunks away; what they mean is decided here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from decimal import Decimal
+from typing import Any, Final, NoReturn
+
+import attrs
+import orjson
+
+from nexevo_async import _codec
+from nexevo_async._decoders import Unexpected, decoder_for
+from nexevo_async._messages import Attempt, Headers
+from nexevo_async._sansio.assemble import Assembler, as_chunk
+from nexevo_async._sansio.outcome import error_from_event
+from nexevo_async._sansio.sse import Event, SSEParser
+from nexevo_async.errors import (
+    APIResponseValidationError,
+    NotAnAPIResponseError,
+    StreamError,
+    StreamTruncatedError,
+)
+from nexevo_async.models._common import attach_head
+from nexevo_async.models.chat import ChatCompletion, ChatCompletionChunk
+from nexevo_async.models.chat_headers import complete_from_headers
+
+_DONE: Final = b"[DONE]"
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """
+    Where a stream comes from, for the story its errors tell.
+
+    Attributes:
+        call: Name of the call.
+        base_url: The endpoint that answers.
+        status: HTTP status of the head.
+        headers: Headers of the head.
+        attempts: Attempts that failed before this answer.
+    """
+
+    call: str
+    base_url: str
+    status: int
+    headers: Headers
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def trace_id(self) -> str | None:
+        """The service's id of the call, or None."""
+        trace_id: str | None = self.headers.get("x-trace-id")
+        return trace_id
+
+    def story(self, problem: str) -> dict[str, Any]:
+        """The arguments that all errors share; `problem` says in a few words how the stream went wrong."""
+        last = Attempt(base_url=self.base_url, status=self.status, problem=problem, trace_id=self.trace_id)
+        return {"call": self.call, "attempts": (*self.attempts, last), "trace_id": self.trace_id}
+
+
+class ChunkReader:
+    """
+    Reads one stream.
+
+    Args:
+        origin: Where it comes from.
+        choices: How many choices were asked for; as many must have a finish reason if there is no end marker.
+        max_event_bytes: Largest event that is accepted.
+
+    Attributes:
+        done: Whether the message is complete: the end marker came, or the end after a finish reason of every choice.
+    """
+
+    __slots__ = ("_assembler", "_choices", "_decode", "_events", "_origin", "_parser", "_seen", "_unread", "done")
+
+    def __init__(self, origin: Origin, *, choices: int, max_event_bytes: int) -> None:
+        self.done = False
+        self._origin = origin
+        self._choices = choices
+        self._parser = SSEParser(max_event_bytes)
+        self._decode = decoder_for(ChatCompletionChunk)
+        self._events: deque[bytes | Event] = deque()
+        # Chunks that were given away wait here as bytes, a tenth of their size as objects, until a whole is asked for.
+        self._seen: list[bytes] = []
+        self._assembler = Assembler()
+        # All bytes so far, until something shows that this is an event stream: it may be plain JSON or a web page.
+        self._unread: list[bytes] | None = []
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
+        self._events.extend(self._parser.feed(data))
+        if self._unread is not None:
+            self._unread.append(data)
+            if self._parser.recognised:
+                self._unread = None
+
+    def take(self) -> ChatCompletionChunk | None:
+        """
+        The next chunk, or None if more bytes are needed, or none will come (`done`).
+
+        Raises:
+            StreamError: An error event came, or an event is too large.
+            APIResponseValidationError: An event cannot be read.
+        """
+        while self._events:
+            chunk = self._read(self._events.popleft())
+            if chunk is not None:
+                return chunk
+        if self._parser.error is not None:
+            message = f"{self._parser.error}; max_event_bytes of chat.completions.stream sets the limit"
+            raise StreamError(message, partial=self.partial(), **self._origin.story("event too large"))
+        return None
+
+    def end(self) -> None:
+        """
+        Take note that the body ended. If that is an honest end, `done` is set, or one last chunk is there to take.
+
+        Raises:
+            StreamTruncatedError: There was neither an end marker nor a finish reason.
+            NotAnAPIResponseError: The body was no event stream, and no completion either.
+            StreamError: The body was an error in JSON.
+        """
+        body = b"".join(self._unread or ())
+        if body.strip():
+            self._events.append(self._completion_in(body))
+            self._unread = None
+        elif self.all_finished():
+            self.done = True
+        else:
+            message = "the stream ended without an end marker and without a finish reason"
+            raise StreamTruncatedError(message, partial=self.partial(), **self._origin.story("stream cut short"))
+
+    def all_finished(self) -> bool:
+        """Whether every choice has its finish reason, so that no text can be missing."""
+        return self.done or self._folded().finished(self._choices)
+
+    def snapshot(self) -> ChatCompletion:
+        """What the chunks given away so far add up to, completed from the headers."""
+        completion = complete_from_headers(self._folded().result(), self._origin.headers)
+        attach_head(completion, self._origin.headers)
+        return completion
+
+    def partial(self) -> ChatCompletion | None:
+        """The same for an error: None if nothing has come."""
+        return None if self._folded().empty else self.snapshot()
+
+    def drop(self) -> None:
+        """Forget what has not been taken."""
+        self._events.clear()
+
+    def _folded(self) -> Assembler:
+        for payload in self._seen:
+            self._assembler.add(_codec.decode(payload, ChatCompletionChunk))
+        self._seen.clear()
+        return self._assembler
+
+    def _read(self, event: bytes | Event) -> ChatCompletionChunk | None:
+        if isinstance(event, Event):
+            return self._read_carefully(event.data, failed=event.name == "error")
+        try:
+            data = orjson.loads(event)
+            if data.__class__ is dict and "error" not in data:
+                chunk: ChatCompletionChunk = self._decode(data)
+                if chunk.choices or chunk.object != "error":
+                    self._seen.append(event)
+                    return chunk
+        except (Unexpected, KeyError, ValueError, RecursionError):
+            pass
+        return self._read_carefully(event)
+
+    def _read_carefully(self, payload: bytes, *, failed: bool = False) -> ChatCompletionChunk | None:
+        """End marker, error, what needs exact numbers, and what cannot be read."""
+        text = payload.strip()
+        if text == _DONE:
+            self.done = True
+            self.drop()
+            return None
+        if not text:
+            return None
+        data = _loads(payload)
+        if failed or _is_error(data):
+            self._raise_event(data)
+        try:
+            chunk = _codec.decode(payload, ChatCompletionChunk)
+        except _codec.Undecodable as problem:
+            # from None: the cause may quote the answer
+            raise APIResponseValidationError(
+                f"an event of the stream cannot be read: {problem}",
+                problems=problem.problems,
+                status=self._origin.status,
+                headers=self._origin.headers,
+                body=problem.data,
+                **self._origin.story("unreadable event"),
+            ) from None
+        self._seen.append(payload)
+        return chunk
+
+    def _raise_event(self, data: Any) -> NoReturn:
+        cause = error_from_event(data, call=self._origin.call, headers=self._origin.headers)
+        cause.headers = self._origin.headers
+        story = self._origin.story("error event in the stream")
+        cause.attempts = story["attempts"]
+        message = f"the service reported an error in the stream: {cause.message}"
+        raise StreamError(message, partial=self.partial(), code=cause.code or cause.type, **story) from cause
+
+    def _completion_in(self, body: bytes) -> bytes:
+        """A plain JSON completion as the payload of one chunk."""
+        data = _loads(body)
+        if _is_error(data):
+            self._raise_event(data)
+        if isinstance(data, dict) and "choices" in data:
+            self.done = True  # the JSON is whole, so the message is, whatever its finish reason says
+            return _codec.encode(as_chunk(data))
+        kind = "a web page (HTML)" if body.lstrip()[:1] == b"<" else "not a chat completion"
+        raise NotAnAPIResponseError(
+            f"a stream was asked for, and the answer is {kind}",
+            status=self._origin.status,
+            headers=self._origin.headers,
+            body=body.decode("utf-8", "replace") if data is None else data,
+            **self._origin.story("not a stream"),
+        )
+
+
+def has_content(chunk: ChatCompletionChunk) -> bool:
+    """Whether a chunk brings more than a role: only that counts as progress, since empty chunks may be a heartbeat."""
+    for choice in chunk.choices:
+        if choice.delta.content or choice.finish_reason:
+            return True
+        if any(value for name, value in choice.delta.items() if name != "role"):
+            return True
+    return chunk.usage is not None
+
+
+def _is_error(data: Any) -> bool:
+    if not isinstance(data, dict):
+        return False
+    return data.get("error") not in (None, "", False) or (data.get("object") == "error" and not data.get("choices"))
+
+
+def _loads(payload: bytes) -> Any:
+    """The JSON with exact numbers, or None if it is none."""
+    try:
+        return json.loads(payload, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,308 @@
+"""
+One attempt over HTTP. The only module that knows aiohttp; its exceptions stop here.
+
+Two questions are answered about everything that goes wrong: did the request leave, and who gave up? Redirects are not
+followed (the key would travel along), nothing is repeated here, cancellation passes untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from nexevo_async._limits import Limits
+from nexevo_async._loops import PerLoop
+from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
+from nexevo_async._version import user_agent
+from nexevo_async.config import Connections
+from nexevo_async.errors import ClientClosedError
+
+if TYPE_CHECKING:
+    import aiohttp
+    from yarl import URL
+
+    from nexevo_async._session import Session
+
+
+class Progress:
+    """How far an attempt got; filled in by the connector, read when something breaks."""
+
+    __slots__ = ("answered", "connected", "known", "reused", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting = True  # for a free connection
+        self.known = False  # whether the connector is ours and tells the two below
+        self.connected = False
+        self.reused = True
+        self.answered = False  # the head has arrived
+
+
+PROGRESS: ContextVar[Progress | None] = ContextVar("nexevo_attempt", default=None)
+
+
+class OpenAnswer:
+    """
+    An answer whose head has arrived and whose body is still coming.
+
+    Attributes:
+        status: HTTP status.
+        headers: Response headers.
+        url: Address without the query.
+        base_url: The endpoint it comes from.
+    """
+
+    __slots__ = ("_release", "_response", "base_url", "headers", "status", "url")
+
+    def __init__(self, response: aiohttp.ClientResponse, base_url: str, release: Callable[[], None]) -> None:
+        self._response = response
+        self._release: Callable[[], None] | None = release
+        self.status = response.status
+        self.headers = Headers(response.headers)
+        self.url = _without_query(response.url)
+        self.base_url = base_url
+
+    async def read(self) -> bytes:
+        """
+        The next bytes as they come; empty at the clean end.
+
+        Raises:
+            AttemptFailed: The connection broke.
+        """
+        try:
+            return await self._response.content.readany()
+        except Exception as error:
+            raise AttemptFailed(FailureKind.BROKEN, _describe(error)) from None
+
+    async def read_all(self, max_bytes: int | None = None) -> bytes:
+        """
+        The whole rest of the body.
+
+        Raises:
+            AttemptFailed: The connection broke, or the body is larger than `max_bytes`.
+        """
+        if max_bytes is None:
+            try:
+                return await self._response.read()
+            except Exception as error:
+                raise AttemptFailed(FailureKind.BROKEN, _describe(error)) from None
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self.read():
+            size += len(piece)
+            if size > max_bytes:
+                raise AttemptFailed(FailureKind.TOO_LARGE, f"more than {max_bytes} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def aclose(self) -> None:
+        """Give the connection back if the body was read to its end, else close it. May be called again."""
+        if self._release is not None:
+            self._response.release() if self._response.content.is_eof() else self._response.close()
+            self._free()
+
+    def abort(self) -> None:
+        """Close the connection at once. May be called again."""
+        if self._release is not None:
+            with suppress(RuntimeError):  # the loop may be gone already; then so is the connection
+                self._response.close()
+            self._free()
+
+    def _free(self) -> None:
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+
+class HTTPSender:
+    """Sends attempts through one aiohttp session for each process and event loop."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._sessions: PerLoop[Session] = PerLoop(partial(_new_session, connections))
+        self._closed = False
+
+    async def send(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> Response:
+        """
+        One attempt, its body read whole.
+
+        Raises:
+            AttemptFailed: No usable answer came; says how far it got.
+            ClientClosedError: The client is closed.
+        """
+        progress = Progress()
+        answer: OpenAnswer | None = None
+        try:
+            async with asyncio.timeout_at(limits.until):
+                answer = await self._start(base_url, request, authorization, limits, progress)
+                body = await answer.read_all(limits.max_bytes)
+            return Response(answer.status, answer.headers, body, answer.url)
+        except TimeoutError:
+            raise _too_late(progress, limits) from None
+        finally:
+            if answer is not None:
+                await answer.aclose()
+
+    async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
+        """
+        One attempt, up to the head of the answer. The caller closes it.
+
+        Raises:
+            AttemptFailed: No head came; says how far it got.
+            ClientClosedError: The client is closed.
+        """
+        progress = Progress()
+        try:
+            async with asyncio.timeout_at(limits.until):
+                return await self._start(base_url, request, authorization, limits, progress)
+        except TimeoutError:
+            raise _too_late(progress, limits) from None
+
+    async def _start(
+        self, base_url: str, request: Request, authorization: str | None, limits: Limits, progress: Progress
+    ) -> OpenAnswer:
+        if self._closed:
+            raise ClientClosedError
+        session = await self._sessions.get()
+        await session.acquire(limits.pool)
+        progress.waiting = False
+        token = PROGRESS.set(progress)
+        try:
+            response = await session.request(
+                request.method,
+                _address(base_url, request),
+                headers=_headers(request, authorization),
+                body=request.body,
+                connect=limits.connect,
+            )
+        except BaseException as error:
+            session.release()
+            if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
+                raise _failure(error, progress) from None
+            raise
+        finally:
+            PROGRESS.reset(token)
+        progress.answered = True
+        return OpenAnswer(response, base_url, session.release)
+
+    async def connect_only(self, base_url: str, limits: Limits) -> None:
+        """
+        Prove that a connection can be made, without sending anything.
+
+        Raises:
+            AttemptFailed: It cannot.
+        """
+        session = await self._sessions.get()
+        progress = Progress()
+        progress.waiting, progress.known = False, True
+        try:
+            async with asyncio.timeout_at(limits.until):
+                await session.connect_only(_url(base_url))
+        except TimeoutError:
+            raise _too_late(progress, limits) from None
+        except Exception as error:
+            raise _failure(error, progress) from None
+
+    def drop_idle(self, base_url: str | None = None) -> None:
+        """Close idle connections of this loop, of one endpoint or of all."""
+        session = self._sessions.peek()
+        if session is not None:
+            session.drop_idle(_url(base_url) if base_url is not None else None)
+
+    async def aclose(self) -> None:
+        """Close every connection of this loop; sessions of other loops close with their loops. May be called again."""
+        self._closed = True
+        await self._sessions.aclose()
+
+
+def _new_session(connections: Connections) -> Session:
+    from nexevo_async._session import Session  # imports aiohttp, which costs more than all the rest together
+
+    return Session(connections)
+
+
+def _headers(request: Request, authorization: str | None) -> dict[str, str]:
+    headers = {"User-Agent": user_agent(), "Accept": "text/event-stream" if request.stream else "application/json"}
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+    if authorization is not None and request.auth:
+        headers["Authorization"] = authorization
+    if request.idempotency_key is not None:
+        headers["Idempotency-Key"] = request.idempotency_key
+    headers.update(request.headers)
+    return headers
+
+
+@lru_cache(maxsize=1024)
+def _url(text: str) -> URL:
+    from yarl import URL
+
+    return URL(text, encoded=True)
+
+
+def _address(base_url: str, request: Request) -> URL:
+    if request.query:
+        # Not through the cache: a query may hold a credential (`sk` of the sub-account list).
+        return _url.__wrapped__(f"{base_url}{request.path}?{urlencode(request.query)}")
+    return _url(base_url + request.path)
+
+
+def _without_query(url: Any) -> str:
+    return str(url).partition("?")[0]
+
+
+def _too_late(progress: Progress, limits: Limits) -> AttemptFailed:
+    if progress.waiting:
+        return AttemptFailed(FailureKind.POOL, limit=limits.ends)
+    if progress.answered:
+        return AttemptFailed(FailureKind.BROKEN, "the body did not arrive in time", limit=limits.ends)
+    if progress.known and not progress.connected:
+        return AttemptFailed(FailureKind.CONNECT_TIMEOUT, limit=limits.ends)
+    return AttemptFailed(FailureKind.SILENT, limit=limits.ends)
+
+
+def _failure(error: Exception, progress: Progress) -> AttemptFailed:
+    """What an exception of aiohttp means, most special first."""
+    import aiohttp  # it has been imported: it raised
+
+    detail = _describe(error)
+    kinds: tuple[tuple[type[Exception], FailureKind], ...] = (
+        (aiohttp.ConnectionTimeoutError, FailureKind.CONNECT_TIMEOUT),
+        (aiohttp.ClientConnectorDNSError, FailureKind.DNS),
+        (aiohttp.ClientConnectorCertificateError, FailureKind.CERTIFICATE),
+        (aiohttp.ClientProxyConnectionError, FailureKind.PROXY),
+        (aiohttp.ClientHttpProxyError, FailureKind.PROXY),
+        (aiohttp.ClientSSLError, FailureKind.TLS),
+        (aiohttp.ServerFingerprintMismatch, FailureKind.CERTIFICATE),
+    )
+    for cls, kind in kinds:
+        if isinstance(error, cls):
+            return AttemptFailed(kind, detail, limit="connect" if kind is FailureKind.CONNECT_TIMEOUT else None)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return AttemptFailed(FailureKind.POOL, "this process has too many open files")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        refused = error.os_error.errno == errno.ECONNREFUSED
+        return AttemptFailed(FailureKind.REFUSED if refused else FailureKind.CONNECT, detail)
+    if progress.known and not progress.connected and isinstance(error, OSError | ssl.SSLError):
+        return AttemptFailed(FailureKind.CONNECT, detail)
+    if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | ConnectionError):
+        reused = progress.known and progress.reused
+        return AttemptFailed(FailureKind.STALE if reused else FailureKind.RESET, detail, reused=reused)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return AttemptFailed(FailureKind.BROKEN, detail)
+    return AttemptFailed(FailureKind.MALFORMED, detail)
+
+
+def _describe(error: BaseException) -> str:
+    """A few words that hold neither a URL nor text of the answer: both may hold secrets."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.partition(" [")[0]
+    return type(error).__name__

@@ -1,0 +1,125 @@
+"""From a route, arguments and options to a `Request`: everything that can be wrong with it is said before it is sent."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nexevo_async import _codec, _validation
+from nexevo_async._messages import Request, Safety
+from nexevo_async._routes import METHODS, RouteTable
+from nexevo_async.errors import ConfigurationError
+
+Pairs = tuple[tuple[str, str], ...]
+
+#: Safety of a call to a path that is not in the route table; a POST might make something.
+_SAFETY: Final = {"GET": Safety.SAFE, "PUT": Safety.IDEMPOTENT, "PATCH": Safety.IDEMPOTENT, "DELETE": Safety.IDEMPOTENT}
+#: One slash at the beginning (two would name another host), no query or fragment, nothing that needs encoding.
+_PATH: Final = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", re.ASCII)
+
+
+def build_request(
+    routes: RouteTable,
+    name: str,
+    headers: Pairs,
+    options: Mapping[str, Any],
+    *,
+    ids: Mapping[str, str] | None = None,
+    query: Mapping[str, Any] | None = None,
+    json: Mapping[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    shape: str = "",
+    stream: bool = False,
+) -> Request:
+    """
+    The request of a route, with the headers of the client and the extras of the call.
+
+    Raises:
+        ConfigurationError: An id, a header or the body cannot be sent.
+    """
+    route = routes[name]
+    extra_query, extra_body, extra_headers = (
+        options.get("extra_query"),
+        options.get("extra_body"),
+        options.get("extra_headers"),
+    )
+    return Request(
+        name=name,
+        method=route.method,
+        path=routes.path(name, ids),
+        safety=route.safety,
+        query=_pairs(query, extra_query) if query or extra_query else (),
+        body=_encoded({**(json or {}), **(extra_body or {})}) if json is not None or extra_body else None,
+        headers=(*headers, *_validation.headers("extra_headers", extra_headers).items()) if extra_headers else headers,
+        auth=route.auth,
+        idempotency_key=None if route.safety is Safety.SAFE else idempotency_key or uuid.uuid4().hex,
+        stream=stream,
+        look_at=route.look_at,
+        shape=shape,
+    )
+
+
+def free_request(
+    method: str,
+    path: str,
+    headers: Pairs,
+    *,
+    json: Any = None,
+    query: Mapping[str, Any] | None = None,
+    extra_headers: Mapping[str, str] | None = None,
+) -> Request:
+    """
+    A request to any path below the base URL, for `AsyncNexevo.request`.
+
+    Raises:
+        ConfigurationError: Method, path, header or body cannot be sent.
+    """
+    verb = method.upper() if isinstance(method, str) else ""
+    if verb not in METHODS:
+        raise ConfigurationError(f"method must be one of {', '.join(METHODS)}")
+    if (
+        not isinstance(path, str)
+        or not _PATH.fullmatch(path)
+        or not _validation.DOT_SEGMENTS.isdisjoint(path.split("/"))
+    ):
+        raise ConfigurationError(
+            "path must begin with one slash and be percent-encoded, without host, query, fragment or dot segments; "
+            "query parameters go into query="
+        )
+    safety = _SAFETY.get(verb, Safety.UNSAFE)
+    return Request(
+        name="request",
+        method=verb,
+        path=path,
+        safety=safety,
+        query=_pairs(query) if query else (),
+        body=None if json is None else _encoded(json),
+        headers=(*headers, *_validation.headers("headers", extra_headers or {}).items()),
+        idempotency_key=None if safety is Safety.SAFE else uuid.uuid4().hex,
+        shape=f"{verb} {path}",
+    )
+
+
+def _encoded(body: Any) -> bytes:
+    """
+    JSON bytes, or an error of ours.
+
+    Raises:
+        ConfigurationError: Something in it has no JSON form.
+    """
+    try:
+        return _codec.encode(body)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"the body cannot be sent as JSON: {error}") from None
+
+
+def _pairs(*queries: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """Query parameters as text; lists repeat the name, None is left out, booleans are written as JSON does."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in {key: value for query in queries if query for key, value in query.items()}.items():
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if item is not None:
+                pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+    return tuple(pairs)

@@ -1,0 +1,388 @@
+"""
+One call: which endpoint next, how long to wait, whether to try again, and what to raise in the end.
+
+Pure. The driver (`_transport.py`) asks `next_action`, does what it says, and reports back with `answered`, `broke` or
+`cancelled`. Order of the decisions: deadline, rate limiter, endpoint; after a failure: the failover table, attempts
+left, retry budget, time left.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+import attrs
+
+from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request, Response, Safety
+from nexevo_async._sansio import outcome
+from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
+from nexevo_async._sansio.budget import Budget
+from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick
+from nexevo_async._sansio.endpoint_state import Report
+from nexevo_async._sansio.failover import Move, happened_instead, move
+from nexevo_async._sansio.outcome import Happened
+from nexevo_async._sansio.policy import RetryPolicy
+from nexevo_async._sansio.rate_limit import TokenBucket
+from nexevo_async._sansio.stories import connection_error, outcome_unknown, wait_refused
+from nexevo_async.errors import NexevoError
+
+#: How often to ask again for an endpoint while every one is busy being tried in panic, (seconds).
+PANIC_PAUSE: Final = 0.02
+
+
+@attrs.frozen
+class Send:
+    """Try this endpoint now; `until` is the moment the attempt ends, `ends` the name of that limit."""
+
+    pick: Pick
+    until: float | None
+    ends: str
+
+
+@attrs.frozen
+class Wait:
+    """Come back in so many seconds."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Succeed:
+    """The call is done."""
+
+    response: Response
+
+
+@attrs.frozen
+class Fail:
+    """The call is over."""
+
+    error: NexevoError
+
+
+Action = Send | Wait | Succeed | Fail
+
+
+@attrs.define(kw_only=True)
+class Shared:
+    """
+    What all calls of one client share.
+
+    Attributes:
+        pool: The endpoints.
+        budget: Repeats in hand, so that an outage of everything does not become a storm.
+        resends: Paid requests that may be sent again although they might have arrived.
+        bucket: The client's own rate limit, or None.
+        panic_wait: Seconds a call waits for others to find out whether anything is alive.
+        random: Source of jitter.
+    """
+
+    pool: EndpointPool
+    budget: Budget
+    resends: Budget
+    bucket: TokenBucket | None
+    panic_wait: float
+    random: random.Random
+
+
+class Call:
+    """One logical request with all its attempts and one deadline."""
+
+    __slots__ = (
+        "_attempt_limit",
+        "_bucket_turn",
+        "_deadline",
+        "_last",
+        "_not_before",
+        "_once",
+        "_panic_since",
+        "_pick",
+        "_pinned",
+        "_policy",
+        "_request",
+        "_sent_at",
+        "_shared",
+        "_started",
+        "_total",
+        "_tried",
+        "_verdict",
+        "attempts",
+        "name",
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        shared: Shared,
+        policy: RetryPolicy,
+        *,
+        now: float,
+        total: float | None,
+        attempt_limit: float | None,
+    ) -> None:
+        self.name = request.name
+        self._request = request
+        self._shared = shared
+        self._policy = policy
+        self._started = now
+        self._total = total
+        self._deadline = None if total is None else now + total
+        self._attempt_limit = attempt_limit if request.safety in (Safety.SAFE, Safety.IDEMPOTENT) else None
+        self._tried: list[str] = []
+        self._once: set[Move] = set()
+        self._pinned: str | None = None
+        self._not_before: float | None = None
+        self._bucket_turn: float | None = None
+        self._panic_since: float | None = None
+        self._pick: Pick | None = None
+        self._sent_at = now
+        self._last: NexevoError | None = None
+        self._verdict: Succeed | Fail | None = None
+        self.attempts: tuple[Attempt, ...] = ()
+        shared.budget.earn()
+        if request.safety is Safety.BILLABLE:
+            shared.resends.earn()
+        if shared.bucket is not None:
+            self._bucket_turn = shared.bucket.reserve(now)
+
+    @property
+    def deadline(self) -> float | None:
+        """The moment at which the whole call ends, or None for never."""
+        return self._deadline
+
+    def next_action(self, now: float) -> Action:
+        """What to do now."""
+        if self._verdict is not None:
+            return self._verdict
+        if self._deadline is not None and now >= self._deadline:
+            return self._give_up_on_time()
+        for moment in (self._not_before, self._bucket_turn):
+            if moment is not None and moment > now:
+                return self._wait_until(moment, now)
+        self._not_before = self._bucket_turn = None
+        pick = self._shared.pool.pick(now=now, safety=self._request.safety, tried=self._tried, only=self._pinned)
+        if pick is None:
+            return self._wait_in_panic(now)
+        if pick.panic and self.attempts and not self._shared.budget.spend(now):
+            self._shared.pool.release(pick)
+            return self._fail(self._last_error())
+        self._pick = pick
+        self._sent_at = now
+        until, ends = self._deadline, "total"
+        if self._attempt_limit is not None and (until is None or now + self._attempt_limit < until):
+            until, ends = now + self._attempt_limit, "attempt"
+        return Send(pick, until, ends)
+
+    def accepted(self, now: float) -> None:
+        """The head of a good answer has arrived and will be kept: the call is committed."""
+        pick = self._taken()
+        reads = self._request.safety is Safety.SAFE
+        self._shared.pool.report(pick, Report.SUCCESS, now=now, latency=now - self._sent_at if reads else None)
+
+    def answered(self, response: Response, now: float, *, wall: float) -> None:
+        """An answer has arrived whole."""
+        happened = outcome.happened(response)
+        if happened is Happened.ACCEPTED:
+            self.accepted(now)
+            self._verdict = Succeed(response)
+            return
+        pick = self._taken()
+        error = outcome.error_of(response, wall=wall, call=self._request.name)
+        self._note(pick, now, status=response.status, problem=error.code or happened.value, trace_id=error.trace_id)
+        self._report(
+            pick, happened, now, detail=f"HTTP {response.status}", blameless=outcome.names_an_upstream(response)
+        )
+        error.attempts = self.attempts
+        self._last = error
+        self._decide(happened, now, pick, asked=pushback(response.headers, wall=wall))
+
+    def broke(self, failure: AttemptFailed, now: float, *, vetoed: bool = False) -> None:
+        """
+        The attempt ended without an answer.
+
+        Args:
+            failure: How.
+            now: When.
+            vetoed: The event loop was late, so that a timeout is no evidence against the endpoint.
+        """
+        pick = self._taken()
+        happened = happened_instead(failure.kind)
+        problem = f"{failure.kind.value}: {failure.detail}" if failure.detail else failure.kind.value
+        self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
+        blameless = (
+            vetoed or failure.kind is FailureKind.POOL or (happened is Happened.SILENT and failure.limit == "total")
+        )
+        self._report(pick, happened, now, detail=problem, blameless=blameless)
+        self._last = connection_error(self._request.name, failure, self.attempts, seconds=self._total)
+        self._decide(happened, now, pick)
+
+    def cancelled(self) -> None:
+        """The caller has gone; give back what was taken and hold nothing against anybody."""
+        if self._pick is not None:
+            self._shared.pool.release(self._taken())
+        elif self._bucket_turn is not None and self._shared.bucket is not None:
+            self._shared.bucket.give_back()
+
+    def _decide(self, happened: Happened, now: float, pick: Pick, *, asked: float | None = None) -> None:
+        step = move(
+            happened,
+            self._request.safety,
+            repeat_billable=self._policy.repeat_billable,
+            repeat_server_error=self._policy.repeat_server_error,
+        )
+        if step is Move.RAISE or step is Move.UNKNOWN or not self._allowed(step, happened, now):
+            maybe = any(attempt.delivered is Delivery.MAYBE for attempt in self.attempts)
+            unknown = step is Move.UNKNOWN or (
+                self._request.safety is Safety.KEYED and maybe and happened is not Happened.FINAL
+            )
+            error = self._last_error()
+            self._fail(outcome_unknown(self._request, error, self.attempts) if unknown and maybe else error)
+            return
+        self._once.add(step)
+        if self._request.safety is Safety.KEYED and happened is not Happened.RATE:
+            maybe = any(attempt.delivered is Delivery.MAYBE for attempt in self.attempts)
+            self._pinned = pick.endpoint.url if maybe else None
+        if step is Move.SAME_ONCE:
+            self._pinned = pick.endpoint.url
+            return
+        if self._request.safety is not Safety.KEYED:
+            self._pinned = None
+        self._not_before = self._next_moment(step, happened, now, asked)
+
+    def _allowed(self, step: Move, happened: Happened, now: float) -> bool:
+        """Whether attempts, allowances and budget let this step happen."""
+        count = len(self.attempts)
+        most = self._policy.max_attempts
+        if happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE) and most > 1:
+            most = max(most, len(self._shared.pool.order(now)))  # one sweep over all endpoints is free
+        if count >= most:
+            return False
+        if step in (Move.ELSEWHERE_ONCE, Move.SAME_ONCE, Move.BOUNDED) and step in self._once:
+            return False
+        if step is Move.BOUNDED and (
+            now - self._sent_at >= self._policy.bounded_age or not self._shared.resends.spend(now)
+        ):
+            return False
+        free = happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE)
+        return free or self._shared.budget.spend(now)
+
+    def _next_moment(self, step: Move, happened: Happened, now: float, asked: float | None) -> float | None:
+        """When the next attempt may start; None for at once."""
+        policy = self._policy
+        if step is Move.WAIT:
+            pause = asked if asked is not None else self._throttle_pause()
+            return now + pause
+        fresh_ones = any(endpoint.url not in self._tried for endpoint in self._shared.pool.order(now))
+        if step is not Move.SAME and fresh_ones:
+            return None
+        if happened is Happened.GATEWAY:
+            pause = asked if asked is not None else self._throttle_pause()
+        else:
+            pause = full_jitter(
+                len(self.attempts) - 1,
+                base=policy.backoff_base,
+                factor=policy.backoff_factor,
+                cap=policy.backoff_cap,
+                rng=self._shared.random,
+            )
+        return now + pause
+
+    def _throttle_pause(self) -> float:
+        policy = self._policy
+        return equal_jitter(
+            len(self.attempts) - 1, base=policy.throttle_base, cap=policy.throttle_cap, rng=self._shared.random
+        )
+
+    def _wait_until(self, moment: float, now: float) -> Action:
+        """Wait, unless that would cross the deadline or is longer than anybody would want to wait unasked."""
+        past_deadline = self._deadline is not None and moment >= self._deadline
+        too_long = moment == self._not_before and moment - now > self._policy.retry_after_cap
+        if not past_deadline and not too_long:
+            return Wait(moment - now)
+        if moment == self._bucket_turn and self._shared.bucket is not None:
+            self._shared.bucket.give_back()
+            self._bucket_turn = None
+        if self._last is not None:
+            return self._fail(self._last_error())
+        return self._fail(wait_refused(self._request.name, moment - now, self._total))
+
+    def _wait_in_panic(self, now: float) -> Action:
+        """Every endpoint is down and being tried by others: wait a moment for what they find out."""
+        if self._panic_since is None:
+            self._panic_since = now
+        if now - self._panic_since < self._shared.panic_wait:
+            return Wait(PANIC_PAUSE)
+        return self._fail(self._last_error())
+
+    def _give_up_on_time(self) -> Fail:
+        failure = AttemptFailed(FailureKind.SILENT, limit="total")
+        error = connection_error(self._request.name, failure, self.attempts, seconds=self._total)
+        error.__cause__ = self._last
+        return self._fail(error)
+
+    def _last_error(self) -> NexevoError:
+        return self._last or connection_error(
+            self._request.name,
+            AttemptFailed(FailureKind.CONNECT, "every endpoint is down"),
+            self.attempts,
+            seconds=None,
+        )
+
+    def _fail(self, error: NexevoError) -> Fail:
+        error.attempts = self.attempts
+        self._verdict = Fail(error)
+        return self._verdict
+
+    def _taken(self) -> Pick:
+        pick, self._pick = self._pick, None
+        assert pick is not None, "an attempt is reported once"  # noqa: S101 - a mistake of the driver, not of the user
+        return pick
+
+    def _note(
+        self,
+        pick: Pick,
+        now: float,
+        *,
+        problem: str,
+        status: int | None = None,
+        trace_id: str | None = None,
+        delivered: Delivery = Delivery.MAYBE,
+    ) -> None:
+        self._tried.append(pick.endpoint.url)
+        attempt = Attempt(
+            base_url=pick.endpoint.url,
+            status=status,
+            problem=problem,
+            delivered=delivered,
+            seconds=now - self._sent_at,
+            trace_id=trace_id,
+        )
+        self.attempts = (*self.attempts, attempt)
+
+    def _report(self, pick: Pick, happened: Happened, now: float, *, detail: str, blameless: bool) -> None:
+        report = _REPORTS.get(happened)
+        if happened is Happened.SILENT and self._request.safety not in (Safety.SAFE, Safety.IDEMPOTENT):
+            report = None  # a slow model is not a dead host
+        if report is None or blameless:
+            self._shared.pool.release(pick)
+        else:
+            self._shared.pool.report(
+                pick, report, now=now, detail=detail, shape=self._request.shape or self._request.name
+            )
+
+
+#: What each kind of failure says about the endpoint; those not listed say nothing.
+_REPORTS: dict[Happened, Report] = {
+    Happened.NEVER_LEFT: Report.HARD,
+    Happened.CERTIFICATE: Report.HARD,
+    Happened.LOST: Report.SOFT,
+    Happened.SILENT: Report.SOFT,
+    Happened.BROKEN: Report.SOFT,
+    Happened.GATEWAY: Report.SOFT,
+    Happened.EDGE_UNREACHED: Report.SOFT,
+    Happened.EDGE_LATE: Report.SOFT,
+    Happened.SERVER: Report.SERVER_ERROR,
+    Happened.MISPLACED: Report.WARN,
+    Happened.RATE: Report.ANSWERED,
+    Happened.FINAL: Report.ANSWERED,
+}

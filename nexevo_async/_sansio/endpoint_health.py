@@ -1,0 +1,310 @@
+"""One endpoint's record: attempts in flight, counters, timers, and moves through the table of `endpoint_state`."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+
+from nexevo_async._messages import Safety
+from nexevo_async._redaction import redact_text
+from nexevo_async._sansio.backoff import equal_jitter, growing
+from nexevo_async._sansio.endpoint_state import TRANSITIONS, Cause, Event, Report, State
+from nexevo_async._sansio.policy import HealthPolicy
+from nexevo_async._sansio.windows import FailureRate, LatencyAverage
+from nexevo_async.models.endpoints import Endpoint
+
+__all__ = ["CARRYING", "FIT", "NEVER", "EndpointHealth", "Pick"]
+
+NEVER = float("-inf")
+
+#: States without evidence against the endpoint. While no endpoint is in one of them, there is panic.
+FIT = frozenset({State.UNKNOWN, State.HEALTHY, State.HELD})
+
+#: States that carry ordinary calls. Probation does not count: one attempt at a time carries nobody's traffic.
+CARRYING = FIT | {State.SUSPECT}
+
+_CALL_FAILURES = frozenset({Report.HARD, Report.SOFT, Report.WARN, Report.STALL, Report.SLOW})
+_FAILURES = _CALL_FAILURES | {Report.SERVER_ERROR, Report.PROBE_BAD}
+_SILENT = frozenset({Report.PROBE_UNKNOWN, Report.NONE, Report.RECONNECT_FAILED})
+
+
+@attrs.define(slots=True, eq=False)
+class Pick:
+    """
+    An endpoint chosen for one attempt. Give it back exactly once, with `EndpointPool.report` or `EndpointPool.release`.
+
+    Attributes:
+        endpoint: Where to send.
+        epoch: The endpoint's epoch at the choice; a report of an older epoch changes nothing.
+        at: When it was chosen (seconds, the pool's clock).
+        safety: What happens if the request arrives twice.
+        panic: No endpoint is fit, this one is tried all the same: one attempt per call, a second only from the budget.
+        probation: This attempt tests the endpoint; nobody else may at the same time.
+        last: No other usable endpoint was left for this call: be patient with it.
+        probe: A health check or a bare connection, not a call.
+    """
+
+    endpoint: Endpoint
+    epoch: int
+    at: float
+    safety: Safety
+    panic: bool
+    probation: bool
+    last: bool
+    probe: bool
+    health: EndpointHealth = attrs.field(repr=False)
+    open: bool = attrs.field(default=True, repr=False)
+
+
+class EndpointHealth:
+    """
+    What the pool knows about one endpoint, and what time and the table do with it.
+
+    Every method takes the moment as `now`; nothing here looks at a clock.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        policy: HealthPolicy,
+        rng: random.Random,
+        changed: Callable[[EndpointHealth, State, str, float], None],
+    ) -> None:
+        self.endpoint = endpoint
+        # Zero is no opinion: then the service's own priority may be taken over.
+        self.configured_priority = endpoint.priority if endpoint.source == "configured" else 0
+        self.policy = policy
+        self.rng = rng
+        self.changed = changed
+        self.tie = rng.random()
+        self.state = State.UNKNOWN
+        self.reason = ""
+        # A discovered host gets the key only after a health check without the key went well.
+        self.proven = endpoint.source == "configured"
+        self.absent = 0
+        self.epoch = 0
+        self.open: dict[Pick, None] = {}  # attempts in flight, oldest first
+        self.trial: Pick | None = None
+        self.trial_at = NEVER
+        self.panic_open = 0
+        self.strikes = self.hard_strikes = self.successes = self.level = self.level_before = 0
+        self.cause: Cause | None = None
+        self.flaps: deque[float] = deque(maxlen=16)
+        self.until = self.half_at = self.hold_until = self.degraded_until = NEVER
+        self.ejected_at = self.calm_since = NEVER
+        self.last_success = self.last_failure = self.last_hard = self.last_panic = NEVER
+        self.silent_asked = NEVER
+        self.last_report: float | None = None
+        self.last_error: str | None = None
+        self.probe_ok = False
+        self.probe_wanted = not self.proven
+        self.quiet = False  # healthy without a blemish: a success has nothing to clear
+        self.latency = LatencyAverage()
+        self.rate = FailureRate(policy.soft_rate_window)
+        self.server_errors: dict[str, float] = {}
+
+    # -- attempts in flight
+
+    def take(self, *, now: float, safety: Safety, last: bool, panic: bool = False, probation: bool = False) -> Pick:
+        """Choose this endpoint for an attempt."""
+        pick = Pick(self.endpoint, self.epoch, now, safety, panic, probation, last, False, self)
+        self.open[pick] = None
+        if panic:
+            self.panic_open += 1
+        if probation:
+            self.trial = pick
+            if self.state is not State.PROBATION:
+                self.trial_at = now + (
+                    self.policy.hold_trial if self.state is State.HELD else self.policy.suspect_trial
+                )
+        return pick
+
+    def give_back(self, pick: Pick) -> None:
+        """An attempt is over, however it ended."""
+        pick.open = False
+        self.open.pop(pick, None)
+        if self.trial is pick:
+            self.trial = None
+        if pick.panic and pick.epoch == self.epoch:
+            self.panic_open -= 1
+
+    def may_test(self, safety: Safety) -> bool:
+        """Whether a call of this safety may be the one attempt that tests the endpoint."""
+        if self.trial is not None:
+            return False
+        if safety is Safety.BILLABLE:  # a chat that hangs or breaks may be paid twice: only where that is unlikely
+            connects = self.state is State.PROBATION and self.cause is Cause.CONNECT
+            return self.state is State.HELD or connects or self.probe_ok
+        return safety in (Safety.SAFE, Safety.IDEMPOTENT)
+
+    def new_epoch(self) -> None:
+        """What is in flight says nothing any more about this endpoint, and holds none of its slots."""
+        self.epoch += 1
+        self.trial = None
+        self.panic_open = 0
+        self.strikes = self.hard_strikes = 0
+
+    # -- reports
+
+    def note(self, report: Report, *, now: float, detail: str) -> None:
+        """Remember a report for the reader of the status, without judging."""
+        if report in _FAILURES:
+            self.last_error = redact_text(detail)[:200] or report.value
+        if report not in _SILENT:
+            self.last_report = now
+        if report in _CALL_FAILURES:
+            self.last_failure = now
+
+    def degrade(self, now: float) -> None:
+        """Stand last among equals for a while."""
+        fresh = now >= self.degraded_until
+        self.degraded_until = now + self.policy.degraded_for
+        if fresh:
+            self.changed(self, self.state, "answers slowly", now)
+
+    # -- time
+
+    def advance(self, now: float) -> None:
+        """Do what time alone does."""
+        if self.state is State.EJECTED and now >= self.until:
+            self.move(Event.TIME_OVER, now)
+        elif self.state is State.HELD and now >= self.hold_until:
+            self.move(Event.HOLD_OVER, now)
+        if NEVER < self.degraded_until <= now:
+            self.degraded_until = NEVER
+            self.changed(self, self.state, "no longer slow", now)
+        self.settle()
+
+    def next_timer(self) -> float:
+        """When `advance` has something to do next; infinity if nothing is due."""
+        timers = [self.degraded_until] if self.degraded_until > NEVER else []
+        if self.state is State.EJECTED:
+            timers.append(self.until)
+        elif self.state is State.HELD:
+            timers.append(self.hold_until)
+        return min(timers, default=float("inf"))
+
+    def silent(self, now: float) -> bool:
+        """Whether several chats have waited for very long and nothing has succeeded meanwhile."""
+        limit = now - self.policy.silent_after
+        return self._waiting_since(limit, Safety.BILLABLE) >= self.policy.silent_inflight and self.last_success < limit
+
+    def stalled(self, now: float) -> bool:
+        """Whether several reads hang and nothing has succeeded for as long."""
+        latency = self.policy.stall_after if self.latency.value is None else self.latency.value
+        limit = now - max(self.policy.stall_after, self.policy.stall_factor * latency)
+        return (
+            self.state in CARRYING
+            and self.last_success <= limit
+            and self._waiting_since(limit, Safety.SAFE) >= self.policy.stall_inflight
+        )
+
+    def _waiting_since(self, limit: float, safety: Safety) -> int:
+        count = 0
+        for pick in self.open:
+            if pick.at > limit:
+                break
+            count += pick.safety is safety and pick.epoch == self.epoch
+        return count
+
+    def probe_due(self, now: float) -> bool:
+        """Whether an extra health check would help now; True once per reason."""
+        wanted = self.probe_wanted and (
+            self.state is State.SUSPECT or not self.proven or (self.state is State.EJECTED and now >= self.half_at)
+        )
+        if wanted:
+            self.probe_wanted = False
+        elif now - self.silent_asked >= self.policy.silent_after and self.silent(now):
+            self.silent_asked = now
+            wanted = True
+        return wanted
+
+    # -- the table
+
+    def move(self, event: Event, now: float, *, reason: str = "", cause: Cause | None = None) -> None:
+        """Apply one event; tell the pool if the state changes."""
+        before, after = self.state, TRANSITIONS[self.state, event]
+        if before is after:
+            return
+        self.state = after
+        self.reason = reason or event.value
+        self._enter(before, event, now, cause)
+        self.settle()
+        self.changed(self, before, self.reason, now)
+
+    def _enter(self, before: State, event: Event, now: float, cause: Cause | None) -> None:
+        match self.state:
+            case State.EJECTED:
+                self._eject(before, now, cause or Cause.SOFT)
+            case State.PROBATION:
+                self.new_epoch()
+                self.successes = 0
+                self.trial_at = self.last_panic = NEVER
+            case State.HELD | State.HEALTHY:
+                self._recover(before, now)
+            case State.SUSPECT:
+                self._suspect(before, event, now)
+            case State.UNKNOWN:
+                self.new_epoch()
+                self.server_errors.clear()
+                self.latency = LatencyAverage()
+                self.degraded_until = NEVER
+            case State.DRAINING:
+                pass
+
+    def _eject(self, before: State, now: float, cause: Cause) -> None:
+        policy = self.policy
+        self.level_before = self.level
+        if before is not State.PROBATION:
+            self.level = max(0, self.level - int(min((now - self.calm_since) / policy.eject_decay, 1e6)))
+            self.flaps.append(now)
+        pause = equal_jitter(
+            self.level, base=policy.eject_base, factor=policy.eject_factor, cap=policy.eject_cap, rng=self.rng
+        )
+        self.level += 1
+        self.new_epoch()
+        self.cause = cause
+        self.ejected_at, self.until, self.half_at = now, now + pause, now + pause / 2
+        self.hold_until = self.degraded_until = self.last_panic = NEVER
+        self.probe_ok = False
+        self.probe_wanted = True  # at half the time
+        self.server_errors.clear()
+        self.rate.clear()
+
+    def _recover(self, before: State, now: float) -> None:
+        if before is State.PROBATION:
+            self.new_epoch()
+            self.rate.clear()
+            self.calm_since = now
+            self.hold_until = now + self._hold(now) if self.state is State.HELD else NEVER
+        self.trial_at = now + self.policy.hold_trial
+
+    def _hold(self, now: float) -> float:
+        while self.flaps and self.flaps[0] < now - self.policy.flap_memory:
+            self.flaps.popleft()
+        return growing(
+            max(0, len(self.flaps) - 1), base=self.policy.failback_hold, factor=2.0, cap=self.policy.failback_hold_cap
+        )
+
+    def _suspect(self, before: State, event: Event, now: float) -> None:
+        self.trial_at = now + self.policy.suspect_trial
+        self.probe_ok = False
+        if event is Event.LOCAL_FAULT:
+            if before is State.EJECTED:
+                self.level = self.level_before
+                if self.flaps and self.flaps[-1] == self.ejected_at:
+                    self.flaps.pop()
+            return
+        self.probe_wanted = True
+        if before is State.HELD:
+            self.hold_until = now + self._hold(now)  # a failure on hold starts it anew
+
+    def settle(self) -> None:
+        """Work out whether a success would have anything to clear."""
+        self.quiet = (
+            self.state is State.HEALTHY and not self.strikes and not self.hard_strikes and not self.server_errors
+        )

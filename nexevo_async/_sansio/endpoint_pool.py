@@ -1,0 +1,289 @@
+"""
+The endpoints in the order we would use them, and everything that was learned about them.
+
+The pool decides, it never waits: no clock, no lock, no I/O. Whoever sends an attempt takes a `Pick` and gives it back
+with what was learned. It is driven from one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from nexevo_async._messages import Safety
+from nexevo_async._sansio.endpoint_health import CARRYING, FIT, NEVER, EndpointHealth, Pick
+from nexevo_async._sansio.endpoint_state import Cause, EndpointChange, Event, Report, State
+from nexevo_async._sansio.endpoint_table import EndpointTable
+from nexevo_async._sansio.judging import Evidence, judge
+from nexevo_async._sansio.ranking import is_usable, trials
+
+__all__ = ["EndpointChange", "EndpointPool", "Pick", "Report", "State"]
+
+#: Reports that do not show that a connection is possible.
+_NO_CONNECTION = frozenset(
+    {Report.HARD, Report.STALL, Report.PROBE_BAD, Report.PROBE_UNKNOWN, Report.RECONNECT_FAILED, Report.NONE}
+)
+
+#: In panic, the least hopeless first.
+_HOPE = {state: hope for hope, state in enumerate((State.SUSPECT, State.PROBATION, State.EJECTED))}
+
+
+class EndpointPool(EndpointTable):
+    """
+    Chooses endpoints and judges them. Never empty: when nothing is fit, the least hopeless endpoint is tried (panic).
+
+    Args:
+        endpoints: At least one; a URL that comes twice keeps its first place.
+        policy: The numbers.
+        rng: Source of jitter and of the order among equals.
+        now: The moment, seconds on a monotonic clock.
+
+    Raises:
+        ValueError: There is no endpoint.
+    """
+
+    # -- choosing
+
+    def elsewhere(self, tried: Collection[str], *, now: float) -> bool:
+        """Whether the next pick of a call that has tried these URLs will be another one."""
+        self._refresh(now)
+        candidates = [h for h in self._ranked if h.state in CARRYING] if self._any_fit else self._live()
+        return any(health.endpoint.url not in tried for health in candidates)
+
+    def pick(self, *, now: float, safety: Safety, tried: Collection[str] = (), only: str | None = None) -> Pick | None:
+        """
+        Choose an endpoint for one attempt.
+
+        Args:
+            now: The moment.
+            safety: What happens if the request arrives twice; decides who may test an endpoint on probation.
+            tried: URLs already tried in this call: chosen again only if nothing else is usable.
+            only: The URL to use whatever its state, for a call that may not go elsewhere.
+
+        Returns:
+            The pick, or None: every endpoint is ejected and has as many calls in flight as panic allows, so wait until
+            one of them is answered. (With `only`, also if that endpoint has left.)
+        """
+        self._refresh(now)
+        self._last_call = now
+        if only is not None:
+            return self._pick_only(only, now, safety)
+        if not self._any_fit:
+            return self._panic(now, safety, tried)
+        if tried:
+            return self._search(now, safety, tried)
+        if now >= self._trial_at:
+            pick = self._try_trial(now, safety)
+            if pick is not None:
+                return pick
+        return self._ranked[0].take(now=now, safety=safety, last=self._alone)
+
+    def _search(self, now: float, safety: Safety, tried: Collection[str]) -> Pick:
+        """The best one that this call has not tried; else the best one, as there is a fit one."""
+        for position, health in enumerate(self._ranked):
+            testing = health.state is State.PROBATION
+            if health.endpoint.url in tried or (testing and not health.may_test(safety)):
+                continue
+            others = self._ranked[position + 1 :]
+            last = not any(h.state in CARRYING and h.endpoint.url not in tried for h in others)
+            return self._take(health, now=now, safety=safety, last=last, probation=testing)
+        return self._ranked[0].take(now=now, safety=safety, last=True)
+
+    def _take(self, health: EndpointHealth, *, now: float, safety: Safety, last: bool, probation: bool = False) -> Pick:
+        if probation:
+            self._stale()
+        return health.take(now=now, safety=safety, last=last, probation=probation)
+
+    def _try_trial(self, now: float, safety: Safety) -> Pick | None:
+        """Let one repeatable call test an endpoint that would be preferred if only we trusted it."""
+        for health in trials(self._ranked):
+            if now >= health.trial_at and health.may_test(safety):
+                return self._take(health, now=now, safety=safety, last=False, probation=True)
+        return None
+
+    def _pick_only(self, url: str, now: float, safety: Safety) -> Pick | None:
+        health = self._health.get(url)
+        if health is None or not health.proven:
+            return None
+        if health.state is State.EJECTED or (health.state is State.PROBATION and not health.may_test(safety)):
+            return self._take_panic(health, now, safety)
+        return self._take(health, now=now, safety=safety, last=True, probation=health.state is State.PROBATION)
+
+    def _panic(self, now: float, safety: Safety, tried: Collection[str]) -> Pick | None:
+        # In order of expiry; a failure sends its endpoint to the back, so that whichever recovers first is found soon.
+        live = self._live()
+        live.sort(key=lambda h: (h.endpoint.url in tried, h.last_panic, _HOPE[h.state], h.until, -h.endpoint.priority))
+        for health in live:
+            pick = self._take_panic(health, now, safety)
+            if pick is not None:
+                return pick
+        return None
+
+    def _take_panic(self, health: EndpointHealth, now: float, safety: Safety) -> Pick | None:
+        # A suspect one still carries calls. The bound is for those that were taken out for a reason.
+        full = health.panic_open + (health.trial is not None) >= self._policy.panic_inflight
+        if full and health.state is not State.SUSPECT:
+            return None
+        return health.take(now=now, safety=safety, last=True, panic=True)
+
+    # -- reporting
+
+    def report(
+        self,
+        pick: Pick,
+        report: Report,
+        *,
+        now: float,
+        detail: str = "",
+        latency: float | None = None,
+        shape: str = "",
+        vetoed: bool = False,
+    ) -> None:
+        """
+        Give a pick back with what was learned. A second report of the same pick does nothing.
+
+        Args:
+            pick: What `pick` or `begin_probe` gave.
+            report: What was learned.
+            now: The moment.
+            detail: A failure in words; secrets are removed.
+            latency: Seconds to the first byte of the answer; used for reads and probes only, as a chat measures the
+                model.
+            shape: What distinguishes requests for the rule about 500s, such as the model.
+            vetoed: Our own event loop was late, so this timeout is no evidence.
+        """
+        if not pick.open:
+            return
+        health = pick.health
+        health.give_back(pick)
+        if pick.probation or health.state is State.DRAINING:
+            self._given_back(health, now)
+        if vetoed or pick.epoch != health.epoch or report is Report.NONE:
+            return
+        if report is Report.SUCCESS and health.quiet:
+            health.last_success = health.last_report = self._last_success = now
+            health.rate.good(now)
+        else:
+            self._learn(health, report, now=now, detail=detail, shape=shape, panic=pick.panic)
+        if latency is not None and pick.safety is Safety.SAFE and report in (Report.SUCCESS, Report.PROBE_GOOD):
+            health.latency.add(latency)
+            if not pick.probe:
+                self._latencies.add(latency, now=now)
+
+    def _learn(
+        self, health: EndpointHealth, report: Report, *, now: float, detail: str, shape: str, panic: bool
+    ) -> None:
+        if report is Report.SUCCESS:
+            self._last_success = now
+        if panic and report not in (Report.SUCCESS, Report.ANSWERED):
+            health.last_panic = now
+            self._stale()
+        if report is Report.HARD and self._is_local_fault(health, now):
+            health.note(report, now=now, detail=detail)
+            return
+        if self._local_fault and report not in _NO_CONNECTION:
+            self._end_local_fault()
+            if report in (Report.RECONNECTED, Report.ANSWERED, Report.PROBE_GOOD):
+                health.move(Event.RECONNECTED, now)
+        was_proven = health.proven
+        alone, needed = not self._others(health, CARRYING), not self._others(health, FIT)
+        judge(health, report, Evidence(now, detail, shape, alone, needed))
+        if health.proven is not was_proven or report is Report.RECONNECT_FAILED:
+            self._stale()
+
+    def release(self, pick: Pick) -> None:
+        """Give a pick back without an opinion: cancelled, 4xx, 429."""
+        self.report(pick, Report.NONE, now=pick.at)
+
+    def _given_back(self, health: EndpointHealth, now: float) -> None:
+        self._stale()
+        if health.state is State.DRAINING and not health.open:
+            self._leave(health, now)
+
+    # -- everything failed at once
+
+    def _is_local_fault(self, health: EndpointHealth, now: float) -> bool:
+        """Whether this failed connection makes it every endpoint, with no success in between: then it is our side."""
+        health.last_hard = now
+        if self._local_fault:
+            return True
+        live = self._live()
+        first = min(h.last_hard for h in live)
+        if first < now - self._policy.local_fault_window or self._last_success >= first:
+            return False
+        self._local_fault = True
+        since = max(now - self._policy.local_fault_window, self._last_success)
+        for other in live:
+            if other.state is not State.EJECTED or (other.cause is Cause.CONNECT and other.ejected_at >= since):
+                other.move(Event.LOCAL_FAULT, now, reason="every endpoint failed at once: probably our own network")
+                other.new_epoch()
+                other.last_panic = other.last_hard
+        self._stale()
+        return True
+
+    def _end_local_fault(self) -> None:
+        self._local_fault = False
+        for health in self._health.values():
+            health.last_panic = NEVER
+            health.probe_wanted = True
+        self._stale()
+
+    # -- probing
+
+    def begin_probe(self, url: str, *, now: float) -> Pick | None:
+        """
+        Take a pick for a health check or a bare connection; report it with one of the probe or reconnect reports.
+
+        None if the endpoint has left, or is on probation and somebody is testing it already.
+        """
+        health = self._health.get(url)
+        if health is None or health.state is State.DRAINING:
+            return None
+        testing = health.state is State.PROBATION
+        if testing and health.trial is not None:
+            return None
+        pick = Pick(health.endpoint, health.epoch, now, Safety.SAFE, False, testing, False, True, health)
+        if testing:
+            health.trial = pick
+            self._stale()
+        return pick
+
+    def take_probe_wishes(self, now: float) -> tuple[str, ...]:
+        """URLs for which an extra health check would help (suspect, half-way ejected, silent, new); told once."""
+        self._refresh(now)
+        return tuple(url for url, health in self._health.items() if health.probe_due(now))
+
+    def connect_checks(self, now: float) -> tuple[str, ...]:
+        """URLs whose connection alone is worth trying, as calls came lately and connecting is what failed."""
+        if now - self._last_call > self._policy.reconnect_recent:
+            return ()
+        self._refresh(now)
+        return tuple(
+            url
+            for url, h in self._health.items()
+            if (h.state is State.EJECTED and h.cause is Cause.CONNECT) or (self._local_fault and is_usable(h))
+        )
+
+    def stalled(self, now: float, *, vetoed: bool = False) -> tuple[str, ...]:
+        """
+        Eject endpoints whose reads hang, and name them: their waiting reads (`waiting`) should move at once.
+
+        Nothing happens for the last endpoint that carries calls, nor if `vetoed` (our own loop was late).
+        """
+        if vetoed:
+            return ()
+        self._refresh(now)
+        found = []
+        for health in self._ranked:
+            if health.stalled(now) and self._others(health, CARRYING):
+                judge(health, Report.STALL, Evidence(now, "reads hang without an answer"))
+                found.append(health.endpoint.url)
+        return tuple(found)
+
+    def waiting(self, url: str) -> tuple[Pick, ...]:
+        """Reads in flight to this endpoint, oldest first."""
+        health = self._health.get(url)
+        return () if health is None else tuple(pick for pick in health.open if pick.safety is Safety.SAFE)
+
+    def connect_timeout(self, pick: Pick) -> float:
+        """Seconds a connection may take for this attempt: little while there is another endpoint, more for the last."""
+        return self._policy.connect_timeout_last if pick.last else self._policy.connect_timeout

@@ -1,0 +1,94 @@
+"""
+Which failure may go elsewhere: one table, every kind of failure against every kind of request.
+
+The authority is the failover table of the high-availability design (4.4). Two refinements are ours: an idempotent
+request (repeating leaves the same state) is treated as a read; and a keyed request may go elsewhere only while no
+attempt of it can have arrived anywhere, because nothing says that endpoints share their memory of keys.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from nexevo_async._messages import FailureKind, Safety
+from nexevo_async._sansio.outcome import Happened
+
+
+class Move(enum.Enum):
+    """What to do after a failed attempt, if attempts and time are left."""
+
+    ELSEWHERE = "another endpoint at once"
+    ELSEWHERE_ONCE = "another endpoint, one time in this call"
+    SAME_ONCE = "the same endpoint on a fresh connection, one time in this call"
+    SAME = "the same endpoint after a wait"
+    BOUNDED = "another endpoint if it is young and the allowance for paid repeats is not used up"
+    WAIT = "wait as the service asks, then again"
+    RAISE = "raise"
+    UNKNOWN = "raise that the outcome is unknown"
+
+
+_F, _F1, _S1, _S, _B, _W, _R, _OU = (
+    Move.ELSEWHERE,
+    Move.ELSEWHERE_ONCE,
+    Move.SAME_ONCE,
+    Move.SAME,
+    Move.BOUNDED,
+    Move.WAIT,
+    Move.RAISE,
+    Move.UNKNOWN,
+)
+
+#: Row: what happened. Columns: safe and idempotent, billable, keyed, unsafe.
+TABLE: dict[Happened, tuple[Move, Move, Move, Move]] = {
+    Happened.NEVER_LEFT: (_F, _F, _F, _F),
+    Happened.CERTIFICATE: (_F, _F, _F, _F),
+    Happened.STALE: (_S1, _S1, _S1, _OU),
+    Happened.LOST: (_F, _B, _S, _OU),
+    Happened.SILENT: (_F, _R, _S, _OU),
+    Happened.BROKEN: (_F, _R, _OU, _OU),
+    Happened.GATEWAY: (_F, _F, _S, _OU),
+    Happened.EDGE_UNREACHED: (_F, _F1, _S, _OU),
+    Happened.EDGE_LATE: (_F, _B, _S, _OU),
+    Happened.SERVER: (_F1, _R, _S1, _OU),
+    Happened.RATE: (_W, _W, _W, _W),
+    Happened.FINAL: (_R, _R, _R, _R),
+    Happened.MISPLACED: (_F, _R, _R, _R),
+}
+
+_COLUMN = {Safety.SAFE: 0, Safety.IDEMPOTENT: 0, Safety.BILLABLE: 1, Safety.KEYED: 2, Safety.UNSAFE: 3}
+
+_FAILURES: dict[FailureKind, Happened] = {
+    FailureKind.CERTIFICATE: Happened.CERTIFICATE,
+    FailureKind.STALE: Happened.STALE,
+    FailureKind.RESET: Happened.LOST,
+    FailureKind.SILENT: Happened.SILENT,
+    FailureKind.BROKEN: Happened.BROKEN,
+    FailureKind.MALFORMED: Happened.BROKEN,
+    FailureKind.TOO_LARGE: Happened.FINAL,
+}
+
+
+#: Failures after which it is certain that nothing was done.
+_NOT_EXECUTED = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE})
+
+
+def happened_instead(kind: FailureKind) -> Happened:
+    """The row for an attempt that broke without an answer."""
+    return _FAILURES.get(kind, Happened.NEVER_LEFT)
+
+
+def move(
+    happened: Happened, safety: Safety, *, repeat_billable: bool = True, repeat_server_error: bool = False
+) -> Move:
+    """
+    What the table says.
+
+    A caller who forbids repeating paid calls gets them treated as calls that must not arrive twice, except that a
+    refusal is raised as what it is.
+    """
+    if safety is Safety.BILLABLE:
+        if not repeat_billable and happened not in _NOT_EXECUTED:
+            return Move.RAISE
+        if repeat_server_error and happened is Happened.SERVER:
+            return Move.ELSEWHERE_ONCE
+    return TABLE[happened][_COLUMN[safety]]

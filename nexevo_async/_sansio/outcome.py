@@ -1,0 +1,268 @@
+"""
+What an answer means: its error class, whether it speaks against the endpoint, and what the service wants us to wait.
+
+Pure: bytes and headers in, values out. Error bodies of gateways come in every form; each becomes the error of its
+status and never a second failure (`contract.md` section 1).
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from nexevo_async._messages import Response
+from nexevo_async._redaction import redact_text
+from nexevo_async._sansio.backoff import pushback
+from nexevo_async.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    InsufficientBalanceError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    UnprocessableEntityError,
+)
+from nexevo_async.models.limits import read_limits
+
+#: How much of the service's own message is quoted.
+LONGEST_MESSAGE = 300
+
+
+class Happened(enum.Enum):
+    """What became of an attempt, in the rows of the failover table (`_sansio/failover.py`)."""
+
+    ACCEPTED = "accepted"
+    NEVER_LEFT = "never left"
+    CERTIFICATE = "certificate not accepted"
+    STALE = "stale connection"
+    LOST = "connection lost"
+    SILENT = "no answer in time"
+    BROKEN = "answer broke off"
+    GATEWAY = "gateway failed"  # 502, 503, 529
+    EDGE_UNREACHED = "edge did not reach the origin"  # 521, 522, 523, 525, 526
+    EDGE_LATE = "edge gave up waiting"  # 504, 520, 524
+    SERVER = "server failed"  # 500 and other 5xx
+    RATE = "rate limited"
+    FINAL = "refused"  # the service understood and said no
+    MISPLACED = "not an answer of this API"  # redirect, HTML
+
+
+STATUS_ERRORS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: BadRequestError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+#: Codes (or types) that decide the class whatever the status: they also come inside streams, where there is none.
+CODE_ERRORS: dict[str, type[APIStatusError]] = {
+    "invalid_api_key": AuthenticationError,
+    "authentication_error": AuthenticationError,
+    "insufficient_balance": InsufficientBalanceError,
+    "rate_limit_exceeded": RateLimitError,
+    "rate_limit_error": RateLimitError,
+    "tenant_monthly_quota_exceeded": QuotaExceededError,
+    "insufficient_quota": QuotaExceededError,
+    "permission_error": PermissionDeniedError,
+    "not_found_error": NotFoundError,
+    "model_not_found": NotFoundError,
+    "invalid_request_error": BadRequestError,
+    "upstream_error": InternalServerError,
+    "server_error": InternalServerError,
+    "overloaded_error": InternalServerError,
+    "api_error": InternalServerError,
+}
+
+#: Status that an error event in a stream stands for, by class; the stream itself came with 200.
+_EVENT_STATUS: dict[type[APIStatusError], int] = {
+    **{cls: status for status, cls in STATUS_ERRORS.items() if status != 413},
+    QuotaExceededError: 429,
+    InternalServerError: 500,
+}
+
+_STATUS_HAPPENED: dict[int, Happened] = {
+    429: Happened.RATE,
+    502: Happened.GATEWAY,
+    503: Happened.GATEWAY,
+    529: Happened.GATEWAY,
+    504: Happened.EDGE_LATE,
+    520: Happened.EDGE_LATE,
+    524: Happened.EDGE_LATE,
+    521: Happened.EDGE_UNREACHED,
+    522: Happened.EDGE_UNREACHED,
+    523: Happened.EDGE_UNREACHED,
+    525: Happened.EDGE_UNREACHED,
+    526: Happened.EDGE_UNREACHED,
+}
+
+
+def happened(response: Response) -> Happened:
+    """The row of the failover table that an answer falls into."""
+    status = response.status
+    if 200 <= status < 300:
+        return Happened.MISPLACED if looks_like_html(response) else Happened.ACCEPTED
+    if status < 400:
+        return Happened.MISPLACED
+    if status == 429:
+        quota = isinstance(error_of(response), QuotaExceededError)
+        return Happened.FINAL if quota else Happened.RATE
+    if status < 500:
+        return Happened.FINAL
+    return _STATUS_HAPPENED.get(status, Happened.SERVER)
+
+
+def names_an_upstream(response: Response) -> bool:
+    """Whether a 5xx is about the model behind the gateway; then it does not speak against the base URL."""
+    problem = problem_in(response.body)
+    return "upstream" in f"{problem.code or ''} {problem.type or ''}"
+
+
+def looks_like_html(response: Response) -> bool:
+    """Whether a successful answer is a web page, which is what a wrong base URL gives."""
+    if "html" in (response.headers.get("content-type") or ""):
+        return True
+    return response.body[:64].lstrip().lower().startswith((b"<!doctype", b"<html"))
+
+
+class Problem:
+    """What an error body says."""
+
+    __slots__ = ("body", "code", "message", "param", "type")
+
+    def __init__(self, body: Any, message: str, code: str | None, type_: str | None, param: str | None) -> None:
+        self.body = body
+        self.message = message
+        self.code = code
+        self.type = type_
+        self.param = param
+
+
+def problem_in(body: bytes) -> Problem:
+    """The problem of an error body, whatever its form; never raises."""
+    data = _loads(body)
+    if data is _NOT_JSON:
+        text = body.decode("utf-8", "replace").strip()
+        return Problem(text or None, "" if text.startswith("<") else text, None, None, None)
+    return problem_of(data)
+
+
+def problem_of(data: Any) -> Problem:
+    """The same for JSON that is decoded already."""
+    inner = data.get("error", data) if isinstance(data, Mapping) else data
+    if not isinstance(inner, Mapping):
+        return Problem(data, _text(inner), None, None, None)
+    outer = data if isinstance(data, Mapping) else {}
+    message = next((_text(inner[name]) for name in ("message", "detail", "msg") if inner.get(name)), "")
+    return Problem(
+        data,
+        message or _text(outer.get("detail") or outer.get("message") or ""),
+        _word(inner.get("code")),
+        _word(inner.get("type")),
+        _word(inner.get("param")),
+    )
+
+
+def error_of(response: Response, *, wall: float = 0.0, call: str | None = None) -> APIStatusError:
+    """The error that a refusing answer stands for; `wall` is the time since 1970, for reading dates."""
+    problem = problem_in(response.body)
+    error = _status_error(problem, response.status, headers=response.headers)
+    error.call = call
+    error.trace_id = response.headers.get("x-trace-id")
+    error.headers = response.headers
+    if isinstance(error, RateLimitError):
+        error.retry_after = pushback(response.headers, wall=wall)
+        error.limits = read_limits(response.headers)
+    return error
+
+
+def error_from_event(data: Any, *, call: str | None = None, headers: Mapping[str, str] | None = None) -> APIStatusError:
+    """The error that an error event inside a stream stands for: the class of its code, as if it had its status."""
+    problem = problem_of(data)
+    cls = _class_of(problem, 0)
+    error = _status_error(problem, _event_status(problem, cls), headers=headers or {})
+    error.call = call
+    error.trace_id = (headers or {}).get("x-trace-id")
+    return error
+
+
+def _event_status(problem: Problem, cls: type[APIStatusError]) -> int:
+    if problem.code and problem.code.isdigit() and 400 <= int(problem.code) < 600:
+        return int(problem.code)
+    return _EVENT_STATUS.get(cls, 500)
+
+
+def _status_error(problem: Problem, status: int, *, headers: Mapping[str, str]) -> APIStatusError:
+    cls = _class_of(problem, status)
+    message = redact_text(" ".join(problem.message.split()))[:LONGEST_MESSAGE] or _plain_words(status, headers)
+    return cls(message, status=status, code=problem.code, type=problem.type, param=problem.param, body=problem.body)
+
+
+def _class_of(problem: Problem, status: int) -> type[APIStatusError]:
+    """
+    Status, code and type together: a 402 may be called `account_suspended`, a 429 may be a monthly quota.
+
+    The status decides, where there is one; code and type decide between the two kinds of 429 and inside streams.
+    """
+    named = next((CODE_ERRORS[word] for word in (problem.code, problem.type) if word in CODE_ERRORS), None)
+    if status == 429:
+        return QuotaExceededError if named is QuotaExceededError else RateLimitError
+    if status in STATUS_ERRORS:
+        return STATUS_ERRORS[status]
+    if status >= 500:
+        return InternalServerError
+    if status >= 400:
+        return BadRequestError
+    if named is not None:
+        return named
+    if status == 0:
+        numbered = int(problem.code) if problem.code and problem.code.isdigit() else 500
+        return STATUS_ERRORS.get(numbered, InternalServerError)
+    return APIStatusError
+
+
+def _plain_words(status: int, headers: Mapping[str, str]) -> str:
+    if 300 <= status < 400:
+        return "the base URL redirects; redirects are not followed, because the API key would travel along"
+    return f"the service answered {status} without an explanation"
+
+
+_NOT_JSON = object()
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body)  # takes NaN and numbers beyond 64 bits, which servers in the wild do send
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):  # FastAPI's `detail`: a list of {"loc", "msg"}
+        return "; ".join(_text(item.get("msg", item) if isinstance(item, Mapping) else item) for item in value[:5])
+    if isinstance(value, Mapping):
+        return _text(value.get("message") or value.get("msg") or "")
+    return "" if value is None else str(value)
+
+
+def _word(value: Any) -> str | None:
+    """A code or type as text: servers send strings, integers and null."""
+    return None if value is None or value == "" or isinstance(value, dict | list) else str(value)

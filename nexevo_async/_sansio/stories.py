@@ -1,0 +1,65 @@
+"""The sentences of errors that are about a whole call rather than about one answer. Data in, error out."""
+
+from __future__ import annotations
+
+from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request
+from nexevo_async.errors import APIConnectionError, APITimeoutError, NexevoError, OutcomeUnknownError
+
+_LIMITS = {
+    "total": "the deadline of the whole call",
+    "attempt": "the limit for one attempt",
+    "connect": "the limit for connecting",
+    "pool": "the limit for waiting for a free connection",
+}
+
+
+def connection_error(
+    call: str, failure: AttemptFailed, attempts: tuple[Attempt, ...], *, seconds: float | None
+) -> APIConnectionError:
+    """The error for an attempt, or a call, that got no answer."""
+    delivery = delivery_of(attempts)
+    if failure.limit is None and failure.kind is not FailureKind.SILENT:
+        detail = f": {failure.detail}" if failure.detail else ""
+        return APIConnectionError(failure.kind.value + detail, delivery=delivery, call=call, attempts=attempts)
+    limit = failure.limit or "total"
+    length = f" of {seconds:g} s" if limit == "total" and seconds is not None else ""
+    return APITimeoutError(
+        f"{failure.kind.value}; {_LIMITS[limit]}{length} passed (timeout.{limit})",
+        limit=limit,
+        seconds=seconds if limit == "total" else None,
+        delivery=delivery,
+        call=call,
+        attempts=attempts,
+    )
+
+
+def outcome_unknown(request: Request, cause: NexevoError, attempts: tuple[Attempt, ...]) -> OutcomeUnknownError:
+    """The error for a call that makes something and whose answer was lost."""
+    error = OutcomeUnknownError(
+        f"it may have been done, and is not repeated because that could do it twice: {cause.message}",
+        look_at=request.look_at,
+        idempotency_key=request.idempotency_key,
+        delivery=Delivery.MAYBE,
+        call=request.name,
+        attempts=attempts,
+        trace_id=cause.trace_id,
+    )
+    error.__cause__ = cause
+    return error
+
+
+def wait_refused(call: str, pause: float, total: float | None) -> APITimeoutError:
+    """The error for a call that the client's own rate limit would hold past its deadline."""
+    return APITimeoutError(
+        f"the client's rate_limit asks to wait {pause:.1f} s, which is past the deadline of {total:g} s",
+        limit="total",
+        seconds=total,
+        delivery=Delivery.NEVER,
+        call=call,
+    )
+
+
+def delivery_of(attempts: tuple[Attempt, ...]) -> Delivery:
+    """MAYBE if any attempt may have arrived."""
+    maybe = any(attempt.delivered is Delivery.MAYBE for attempt in attempts)
+    return Delivery.MAYBE if maybe else Delivery.NEVER

@@ -1,0 +1,250 @@
+"""
+The aiohttp session of one event loop, set up for calls to a gateway. Imported by `_http` on first use.
+
+What differs from aiohttp's defaults, and why: no cookies (an API has none); no hidden second sending of idempotent
+requests (`Call` decides what is sent twice); our own counting of connections, so that waiting for one is not taken
+for a slow network; TCP keepalive, because NAT boxes forget silent connections after two to six minutes; idle
+connections closed after 5 s, before any common server closes them under us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import sys
+import urllib.request
+from typing import Any
+
+import aiohttp
+from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from nexevo_async._http import PROGRESS
+from nexevo_async._messages import AttemptFailed, FailureKind
+from nexevo_async.config import Connections
+from nexevo_async.errors import ClientClosedError
+
+IDLE_SECONDS = 5.0
+#: Seconds of silence before the first keepalive probe, between probes, and how many may be lost.
+KEEPALIVE = (60, 60, 5)
+#: Milliseconds that sent data may stay unacknowledged before the kernel gives the connection up (gRPC proposal A18).
+USER_TIMEOUT_MS = 20_000
+
+
+class Session:
+    """One session, its connector and its count of free connections."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._own = connections.session is None
+        self._proxy = connections.proxy
+        self._proxies: dict[tuple[str, str | None], str | None] = {}
+        self._ssl = connections.ssl
+        self._free = connections.max_connections or default_max_connections()
+        self._waiters: dict[asyncio.Future[None], None] = {}
+        self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
+        self._session = connections.session or aiohttp.ClientSession(
+            connector=Connector(
+                limit=0,  # counted here
+                keepalive_timeout=IDLE_SECONDS,
+                socket_factory=_socket,
+                ssl=connections.ssl,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            middlewares=(_once,),
+        )
+
+    async def acquire(self, limit: float | None) -> None:
+        """
+        Take one of `max_connections`, waiting for it if need be, first come first served.
+
+        Raises:
+            AttemptFailed: None became free within the limit, in seconds.
+        """
+        if self._free > 0 and not self._waiters:
+            self._free -= 1
+            return
+        turn = self._loop.create_future()
+        self._waiters[turn] = None
+        try:
+            async with asyncio.timeout(limit):
+                await turn
+        except BaseException as error:
+            if self._waiters.pop(turn, turn) is turn and turn.done() and not turn.cancelled():
+                self.release()  # the slot was handed over in the very moment we gave up
+            if isinstance(error, TimeoutError):
+                raise AttemptFailed(FailureKind.POOL, limit="pool") from None
+            raise
+
+    def release(self) -> None:
+        """Give a connection slot back; it goes straight to whoever has waited longest."""
+        while self._waiters:
+            turn = next(iter(self._waiters))
+            del self._waiters[turn]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    async def request(
+        self, method: str, url: URL, *, headers: dict[str, str], body: bytes | None, connect: float | None
+    ) -> aiohttp.ClientResponse:
+        """Send one request and wait for the head of its answer. Raises what aiohttp raises."""
+        if self._session.closed:
+            raise ClientClosedError("the aiohttp session is closed")
+        timeout = self._timeouts.get(connect)
+        if timeout is None:
+            timeout = self._timeouts[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
+        if self._own:
+            return await self._session.request(
+                method,
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=timeout,
+                proxy=self._proxy_for(url),
+            )
+        return await self._session.request(
+            method,
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=timeout,
+            proxy=self._proxy,
+            ssl=self._ssl,
+            middlewares=(_once,),
+        )
+
+    async def connect_only(self, url: URL) -> None:
+        """Open a connection (through the same proxy, TLS included) and put it among the idle ones."""
+        connector = self._session.connector
+        if connector is None:
+            raise ClientClosedError
+        request = aiohttp.ClientRequest(
+            hdrs.METH_GET,
+            url,
+            loop=self._loop,
+            session=self._session,
+            ssl=self._ssl,
+            proxy=_maybe_url(self._proxy_for(url)),
+        )
+        timeout = aiohttp.ClientTimeout(total=None)
+        connection = await connector.connect(request, traces=[], timeout=timeout)
+        connection.release()
+
+    def drop_idle(self, url: URL | None) -> None:
+        """Close idle connections, to one origin or to all."""
+        connector = self._session.connector
+        if isinstance(connector, Connector):
+            connector.drop_idle(url)
+
+    def _proxy_for(self, url: URL) -> str | None:
+        """The proxy of the settings, else of the environment as the standard library reads it; cached per host."""
+        if self._proxy is not None:
+            return self._proxy
+        key = (url.scheme, url.host)
+        if key not in self._proxies:
+            bypass = url.host is None or bool(urllib.request.proxy_bypass(url.host))
+            self._proxies[key] = None if bypass else urllib.request.getproxies().get(url.scheme)
+        return self._proxies[key]
+
+    async def aclose(self) -> None:
+        """Close the connections; a session of the caller's is left alone."""
+        if not self._own:
+            return
+        # Shielded: closing that is cancelled half-way leaves connections open.
+        await asyncio.shield(asyncio.ensure_future(self._session.close()))
+
+    def abandon(self) -> None:
+        """Forget the session without closing what may belong to another process or a dead loop."""
+        if self._own and not self._session.closed:
+            connector = self._session.connector
+            self._session.detach()
+            if isinstance(connector, Connector):
+                connector.abandon()
+
+
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's connector, telling how far the present attempt got."""
+
+    _abandoned = False
+
+    async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
+        progress = PROGRESS.get()
+        if progress is None:
+            return await super().connect(req, traces, timeout)
+        progress.known = True
+        connection = await super().connect(req, traces, timeout)
+        progress.connected = True
+        return connection
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        progress = PROGRESS.get()
+        if progress is not None:
+            progress.reused = False
+        return await super()._create_connection(req, traces, timeout)
+
+    def drop_idle(self, url: URL | None) -> None:
+        """Close idle connections to one origin or to all."""
+        for key, idle in list(self._conns.items()):
+            if url is None or (key.host == url.host and key.port == url.port):
+                del self._conns[key]
+                for protocol, _ in idle:
+                    protocol.close()
+
+    def abandon(self) -> None:
+        """Never close anything any more, not even when collected."""
+        self._abandoned = True
+
+    def __del__(self, *args: Any, **kwargs: Any) -> None:
+        if not self._abandoned:
+            super().__del__(*args, **kwargs)
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """
+    Keep aiohttp from sending an idempotent request a second time on its own when the connection breaks.
+
+    Its loop repeats on two exception types; a plain `ConnectionResetError` passes, and is reported by `_http`.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            raise
+        words = getattr(error, "strerror", None) or "the server closed the connection"
+        raise ConnectionResetError(getattr(error, "errno", None) or errno.ECONNRESET, words) from None
+
+
+def default_max_connections() -> int:
+    """Half of the files this process may open, at least 64 and at most 10,000."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 500
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 10_000 if limit == resource.RLIM_INFINITY else max(64, min(10_000, limit // 2))
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that notices silent death; options that a platform lacks are left out."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    names = ("TCP_KEEPIDLE" if sys.platform != "darwin" else "TCP_KEEPALIVE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+    for name, value in (*zip(names, KEEPALIVE, strict=True), ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS)):
+        option = getattr(socket, name, None)
+        if option is not None:
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made
+
+
+def _maybe_url(text: str | None) -> URL | None:
+    return None if text is None else URL(text)

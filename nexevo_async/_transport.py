@@ -1,0 +1,300 @@
+"""
+Drives calls: builds the request, does what `Call` decides, reads the answer, tells hooks and log.
+
+No decision is made here. The sender is not imported but handed in: anything with its methods will do, so that tests
+need no network.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+import time
+import typing
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from nexevo_async import _validation
+from nexevo_async._answers import RawResponse, read_answer, read_page_answer
+from nexevo_async._core import Core, Settings
+from nexevo_async._logging import logger
+from nexevo_async._limits import Limits
+from nexevo_async._messages import Attempt, AttemptFailed, FailureKind, Request, Response
+from nexevo_async._requests import build_request
+from nexevo_async._sansio.call import Call, Fail, Send, Succeed, Wait
+from nexevo_async._sansio.policy import RetryPolicy
+from nexevo_async.config import Timeout, checked_key
+from nexevo_async.errors import ClientClosedError, ConfigurationError
+from nexevo_async.hooks import AttemptStart
+
+if TYPE_CHECKING:
+    from nexevo_async._http import OpenAnswer
+    from nexevo_async.pagination import Page
+
+T = TypeVar("T")
+
+
+class Transport:
+    """One view of a client: its settings on the shared core."""
+
+    __slots__ = ("_bearer", "core", "settings")
+
+    def __init__(self, core: Core, settings: Settings) -> None:
+        self.core = core
+        self.settings = settings
+        key = settings.api_key
+        self._bearer = f"Bearer {checked_key(key)}" if isinstance(key, str) else None
+
+    def _request(self, route: str, options: Mapping[str, Any], **parts: Any) -> Request:
+        return build_request(self.core.routes, route, self.settings.headers, options, **parts)
+
+    async def fetch(
+        self,
+        route: str,
+        into: type[T],
+        options: Mapping[str, Any],
+        *,
+        ids: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        shape: str = "",
+    ) -> T:
+        """Make a call and read its answer as `into`."""
+        request = self._request(
+            route, options, ids=ids, query=query, json=json, idempotency_key=idempotency_key, shape=shape
+        )
+        return await self.fetch_request(request, into, options)
+
+    async def fetch_request(self, request: Request, into: type[T], options: Mapping[str, Any]) -> T:
+        """The same for a request that is built already."""
+        call, response = await self.call(request, options)
+        if self.settings.raw:
+            raw = RawResponse(
+                response=response,
+                attempts=call.attempts,
+                parse_with=lambda: read_answer(response, into, request, call.attempts),
+            )
+            return raw  # type: ignore[return-value]  # the raw view has types of its own
+        return read_answer(response, into, request, call.attempts)
+
+    async def fetch_page(
+        self,
+        route: str,
+        item: type[T],
+        options: Mapping[str, Any],
+        *,
+        ids: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Page[T]:
+        """Make a call whose answer holds a list."""
+        request = self._request(route, options, ids=ids, query=query)
+        call, response = await self.call(request, options)
+        if self.settings.raw:
+            raw = RawResponse(
+                response=response,
+                attempts=call.attempts,
+                parse_with=lambda: read_page_answer(response, item, request, call.attempts),
+            )
+            return raw  # type: ignore[return-value]  # the raw view has types of its own
+        return read_page_answer(response, item, request, call.attempts)
+
+    async def open(
+        self,
+        route: str,
+        options: Mapping[str, Any],
+        *,
+        json: Mapping[str, Any] | None = None,
+        shape: str = "",
+    ) -> tuple[OpenAnswer, Call, Timeout]:
+        """
+        A call whose answer is a stream: all attempts until the head of a good answer; then it is committed.
+
+        Raises:
+            NexevoError: As the methods of the resources say.
+        """
+        request = self._request(route, options, json=json, shape=shape, stream=True)
+        call, answer = await self._run(request, options)
+        return typing.cast("OpenAnswer", answer), call, Timeout.of(options.get("timeout"), self.settings.timeout)
+
+    async def call(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Response]:
+        """
+        All attempts of one call whose answer is read whole.
+
+        Raises:
+            NexevoError: As the methods of the resources say.
+        """
+        call, answer = await self._run(request, options)
+        return call, typing.cast("Response", answer)
+
+    async def _run(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Response | OpenAnswer]:
+        core, settings = self.core, self.settings
+        if core.closed:
+            raise ClientClosedError(call=request.name)
+        core.background.wake()
+        timeout = Timeout.of(options.get("timeout"), settings.timeout)
+        policy = _with_retries(settings.retry, options.get("max_retries"))
+        call = Call(
+            request, core.shared, policy, now=time.monotonic(), total=timeout.total, attempt_limit=timeout.attempt
+        )
+        while True:
+            action = call.next_action(time.monotonic())
+            if isinstance(action, Send):
+                committed = await self._attempt(request, call, action, timeout)
+                if committed is not None:
+                    return call, committed
+            elif isinstance(action, Succeed):
+                return call, action.response
+            elif isinstance(action, Fail):
+                raise action.error
+            else:
+                await self._wait(request, call, action)
+
+    async def _attempt(self, request: Request, call: Call, send: Send, timeout: Timeout) -> OpenAnswer | None:
+        """One attempt; gives the open answer of a stream that was accepted, else None: `Call` knows the rest."""
+        core, url = self.core, send.pick.endpoint.url
+        started = time.monotonic()
+        answer: OpenAnswer | None = None
+        try:
+            limits = self._limits(send, timeout)
+            authorization = await self._authorization(request, url)
+            prepared = await self._before(request, call, url) if self.settings.hooks else request
+            if request.stream:
+                answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
+                if _is_stream(answer):
+                    call.accepted(time.monotonic())
+                    await self._after(call, url, started, answer.status, answer.headers)
+                    return answer
+                response = Response(answer.status, answer.headers, await answer.read_all(), answer.url)
+                await answer.aclose()
+            else:
+                response = await core.sender.send(url, prepared, authorization=authorization, limits=limits)
+        except AttemptFailed as failure:
+            if core.closed:
+                call.cancelled()
+                raise ClientClosedError("the client was closed during the call", call=request.name) from None
+            call.broke(failure, time.monotonic())
+            await self._after(call, url, started, None, {})
+        except BaseException:
+            call.cancelled()
+            raise
+        else:
+            call.answered(response, time.monotonic(), wall=time.time())
+            await self._after(call, url, started, response.status, response.headers)
+        finally:
+            if answer is not None and sys.exc_info()[1] is not None:
+                answer.abort()
+        return None
+
+    def _limits(self, send: Send, timeout: Timeout) -> Limits:
+        connect = timeout.connect
+        if connect is None:
+            connect = self.core.shared.pool.connect_timeout(send.pick)
+        return Limits(connect=connect, pool=timeout.pool, until=send.until, ends=send.ends)
+
+    async def _wait(self, request: Request, call: Call, wait: Wait) -> None:
+        logger.debug("%s waits %.2f s before it is sent again", request.name, wait.seconds)
+        try:
+            await self.core.background.pause(wait.seconds)
+        except BaseException:
+            call.cancelled()
+            raise
+
+    async def _authorization(self, request: Request, url: str) -> str | None:
+        if not request.auth:
+            return None
+        if self._bearer is None and self.settings.api_key is None and not _brings_its_own(request):
+            raise ConfigurationError(
+                "there is no API key: set NEXEVO_API_KEY, or pass api_key to the client", call=request.name
+            )
+        if not await self.core.background.admit(url):
+            raise AttemptFailed(FailureKind.CONNECT, "it has not proved healthy yet, so the key is not sent there")
+        if self._bearer is not None or self.settings.api_key is None:
+            return self._bearer
+        key = self.settings.api_key()  # type: ignore[operator]  # text has been dealt with above
+        return f"Bearer {checked_key(await key if inspect.isawaitable(key) else key)}"
+
+    async def _before(self, request: Request, call: Call, url: str) -> Request:
+        start = AttemptStart(
+            call=request.name,
+            number=len(call.attempts) + 1,
+            base_url=url,
+            method=request.method,
+            path=request.path,
+            idempotency_key=request.idempotency_key,
+            headers={},
+        )
+        for hook in self.settings.hooks:
+            await _maybe(hook.before_attempt(start))
+        if not start.headers:
+            return request
+        return attrs.evolve(
+            request, headers=(*request.headers, *_validation.headers("headers of the hook", start.headers).items())
+        )
+
+    async def _after(
+        self, call: Call, url: str, started: float, status: int | None, headers: Mapping[str, str]
+    ) -> None:
+        """Tell hooks and log how an attempt ended, and what it changed about the endpoints."""
+        hooks = self.settings.hooks
+        pool = self.core.shared.pool
+        if hooks or logger.isEnabledFor(logging.INFO):
+            accepted = status is not None and 200 <= status < 300
+            attempt = (
+                Attempt(
+                    base_url=url, status=status, seconds=time.monotonic() - started, trace_id=headers.get("x-trace-id")
+                )
+                if accepted or not call.attempts
+                else call.attempts[-1]
+            )
+            _log(call.name, attempt)
+            for hook in hooks:
+                await _maybe(hook.after_attempt(call.name, attempt))
+        if pool.version != self.core.told:
+            await tell_changes(self.core)
+
+
+async def tell_changes(core: Core) -> None:
+    """Log every change of an endpoint once, and tell the hooks of the client."""
+    pool = core.shared.pool
+    core.told = pool.version
+    for change in pool.take_changes():
+        before = change.before.value if change.before else "new"
+        after = change.after.value if change.after else "gone"
+        level = logging.WARNING if after == "ejected" else logging.INFO
+        logger.log(level, "endpoint %s: %s -> %s (%s)", change.url, before, after, change.reason)
+        for hook in core.hooks:
+            await _maybe(hook.on_endpoint_change(change))
+
+
+def _log(call: str, attempt: Attempt) -> None:
+    if attempt.problem:
+        logger.warning("%s at %s: %s, %.3f s", call, attempt.base_url, attempt.problem, attempt.seconds)
+    else:
+        trace = attempt.trace_id or "none"
+        logger.info("%s at %s: %s, %.3f s, trace %s", call, attempt.base_url, attempt.status, attempt.seconds, trace)
+
+
+async def _maybe(result: Awaitable[None] | None) -> None:
+    if result is not None:
+        await result
+
+
+def _is_stream(answer: OpenAnswer) -> bool:
+    """Whether the head of an answer is good enough to commit to: HTML is the sign of a wrong base URL."""
+    return 200 <= answer.status < 300 and "html" not in (answer.headers.get("content-type") or "")
+
+
+def _brings_its_own(request: Request) -> bool:
+    return any(name.lower() == "authorization" for name, _ in request.headers)
+
+
+def _with_retries(policy: RetryPolicy, max_retries: int | None) -> RetryPolicy:
+    if max_retries is None or max_retries == policy.max_attempts - 1:
+        return policy
+    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
+        raise ConfigurationError(f"max_retries must be a whole number of 0 or more; got {max_retries!r}")
+    return attrs.evolve(policy, max_attempts=max_retries + 1)

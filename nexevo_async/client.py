@@ -1,0 +1,312 @@
+"""The client: puts everything together once. `AsyncNexevo` is what users make."""
+
+from __future__ import annotations
+
+import random
+import ssl as _ssl
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import attrs
+
+from nexevo_async import _validation
+from nexevo_async._background import Background
+from nexevo_async._core import Core, Settings
+from nexevo_async._http import HTTPSender
+from nexevo_async._logging import configure_from_environment
+from nexevo_async._requests import free_request
+from nexevo_async._routes import RouteTable
+from nexevo_async._sansio.budget import Budget
+from nexevo_async._sansio.call import Shared
+from nexevo_async._sansio.endpoint_pool import EndpointPool
+from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
+from nexevo_async._sansio.rate_limit import TokenBucket
+from nexevo_async._transport import Transport
+from nexevo_async.config import (
+    CLOSEAI_BASE_URL,
+    CLOSEAI_DISCOVERY_URL,
+    DEFAULT_TIMEOUT,
+    ApiKey,
+    Connections,
+    Timeout,
+    endpoints_from,
+    key_from_environment,
+    positive,
+)
+from nexevo_async.errors import ConfigurationError
+from nexevo_async.hooks import Hooks
+from nexevo_async.resources.auth import Auth
+from nexevo_async.resources.billing import Billing
+from nexevo_async.resources.chat import Chat
+from nexevo_async.resources.conversations import Conversations
+from nexevo_async.resources.embeddings import Embeddings
+from nexevo_async.resources.feedback import FeedbackResource
+from nexevo_async.resources.keys import Keys
+from nexevo_async.resources.models import Models
+from nexevo_async.resources.organizations import Organizations
+from nexevo_async.resources.sub_accounts import SubAccounts
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from nexevo_async.models.endpoints import Endpoint
+
+T = TypeVar("T")
+
+
+class AsyncNexevo:
+    """
+    Client of a Nexevo gateway.
+
+    Making one does no I/O and needs no running event loop; connections are opened on first use, one pool for each
+    process and loop. One client serves a whole application: thousands of calls at once, any number of tasks.
+
+    Args:
+        api_key: The key, or a function (sync or async) that returns the present one and is asked before every
+            attempt. None, the default, takes `NEXEVO_API_KEY`. Without a key only calls that need none work.
+        base_url: The base URL; None, the default, takes `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's own.
+        base_urls: Several, most preferred first, or `Endpoint`s with priorities of their own. Not with `base_url`.
+        discovery_url: A host that is asked for base URLs (`/api/v1/links`). **It receives the key.** None, the
+            default, takes `NEXEVO_DISCOVERY_URL`; without that, there is no discovery.
+        allowed_hosts: Hosts that discovery may name, ``*.example.com`` for a whole domain; None allows every public host
+            that proves healthy without the key first.
+        timeout: Seconds for a whole call, or a `Timeout`. None, the default, means 600 s in all; see `Timeout`.
+        max_retries: How often a call is sent again, 0 for never. None, the default, means 2.
+        retry: All numbers of repeating (`RetryPolicy`); `max_retries` wins over its `max_attempts`.
+        health: All numbers of judging and probing base URLs (`HealthPolicy`).
+        rate_limit: Most calls started in a minute; further ones wait. None, the default, for no limit of our own.
+        max_connections: Most connections at once, per event loop. None, the default, means half of the files that the
+            process may open, at most 10,000.
+        headers: Sent with every call.
+        proxy: URL of an HTTP proxy; None, the default, takes what the environment says (`HTTPS_PROXY` and so on).
+        ssl: An `ssl.SSLContext`, or True for the usual checks. False turns certificate checks off: never in production.
+        session: Your own `aiohttp.ClientSession`; it is used as it is and never closed.
+        route_overrides: Replaces lines of the route table: ``{"keys.create": "POST /v1/api-keys"}``.
+        hooks: `Hooks` that see every attempt, called in order.
+
+    Raises:
+        ConfigurationError: An argument cannot work; nothing was sent.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(
+        self,
+        api_key: ApiKey | None = None,
+        *,
+        base_url: str | Endpoint | None = None,
+        base_urls: Sequence[str | Endpoint] | None = None,
+        discovery_url: str | None = None,
+        allowed_hosts: Sequence[str] | None = None,
+        timeout: Timeout | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        health: HealthPolicy | None = None,
+        rate_limit: float | None = None,
+        max_connections: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        ssl: _ssl.SSLContext | bool = True,
+        session: aiohttp.ClientSession | None = None,
+        route_overrides: Mapping[str, str] | None = None,
+        hooks: Hooks | Sequence[Hooks] = (),
+    ) -> None:
+        configure_from_environment()
+        endpoints = endpoints_from(base_url, base_urls)
+        connections = Connections(
+            max_connections=positive("max_connections", max_connections), proxy=proxy, ssl=ssl, session=session
+        )
+        settings = Settings(
+            api_key=api_key if api_key is not None else key_from_environment(),
+            timeout=Timeout.of(timeout, DEFAULT_TIMEOUT),
+            retry=_retries(retry or RetryPolicy(), max_retries),
+            headers=tuple(_validation.headers("headers", headers or {}).items()),
+            hooks=_hooks(hooks),
+        )
+        policy = health or HealthPolicy()
+        core = Core(
+            sender=HTTPSender(connections),
+            shared=_shared(endpoints, policy, settings.retry, positive("rate_limit", rate_limit)),
+            health=policy,
+            routes=RouteTable(route_overrides),
+            background=Background(),
+            hooks=settings.hooks,
+        )
+        self._own = True
+        self._bind(Transport(core, settings))
+
+    @classmethod
+    def closeai(cls, api_key: ApiKey | None = None, *, discovery: bool = False, **arguments: Any) -> Self:
+        """
+        A client with CloseAI's hosts.
+
+        Args:
+            api_key: As for the class.
+            discovery: Whether CloseAI's discovery host, which is another domain, may be asked for further base URLs;
+                it receives the key. Off by default.
+            arguments: Any other argument of the class.
+        """
+        if "base_urls" not in arguments:
+            arguments.setdefault("base_url", CLOSEAI_BASE_URL)
+        if discovery:
+            arguments.setdefault("discovery_url", CLOSEAI_DISCOVERY_URL)
+        return cls(api_key, **arguments)
+
+    def _bind(self, transport: Transport) -> None:
+        """Hang the resources on a transport."""
+        self._transport = transport
+        self.chat = Chat(transport)
+        self.models = Models(transport)
+        self.embeddings = Embeddings(transport)
+        self.conversations = Conversations(transport)
+        self.auth = Auth(transport)
+        self.keys = Keys(transport)
+        self.billing = Billing(transport)
+        self.organizations = Organizations(transport)
+        self.feedback = FeedbackResource(transport)
+        self.sub_accounts = SubAccounts(transport)
+
+    def _view(self, settings: Settings) -> Self:
+        view = object.__new__(type(self))
+        view._own = False  # noqa: SLF001 - a view is one of us
+        view._bind(Transport(self._transport.core, settings))  # noqa: SLF001
+        return view
+
+    def with_options(
+        self,
+        *,
+        api_key: ApiKey | None = None,
+        timeout: Timeout | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+        hooks: Hooks | Sequence[Hooks] | None = None,
+    ) -> Self:
+        """
+        A view with other settings on the same connections and the same knowledge of the endpoints. Cheap.
+
+        None leaves a setting as it is; `headers` are added to those there are. Closing a view does nothing: the client
+        it came from stays open.
+
+        Raises:
+            ConfigurationError: An argument cannot work.
+        """
+        old = self._transport.settings
+        return self._view(
+            attrs.evolve(
+                old,
+                api_key=api_key if api_key is not None else old.api_key,
+                timeout=Timeout.of(timeout, old.timeout),
+                retry=_retries(retry or old.retry, max_retries),
+                headers=(*old.headers, *_validation.headers("headers", headers or {}).items()),
+                hooks=old.hooks if hooks is None else _hooks(hooks),
+            )
+        )
+
+    @property
+    def with_raw_response(self) -> Self:
+        """
+        The same methods, giving a `RawResponse` (status, headers, bytes, and `parse()` for the usual result).
+
+        Streams come as streams, with their `headers`.
+        """
+        return self._view(attrs.evolve(self._transport.settings, raw=True))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        query: Mapping[str, Any] | None = None,
+        into: type[T] | None = None,
+        timeout: Timeout | float | None = None,
+        max_retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """
+        Call any path with the same failover, retries and errors as the methods have.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE. A POST counts as unsafe: it is not repeated if it may have arrived.
+            path: Below the base URL, beginning with a slash, percent-encoded, without a query.
+            json: Body; None for none.
+            query: Query parameters.
+            into: Model to read the answer as, or `bytes`. None, the default, gives the decoded JSON.
+            timeout: Seconds or `Timeout`. None means the client's own.
+            max_retries: As for the class. None means the client's own.
+            headers: To add to this call.
+
+        Raises:
+            ConfigurationError: Method or path cannot be sent.
+            NexevoError: As for every call.
+        """
+        own = self._transport.settings.headers
+        request = free_request(method, path, own, json=json, query=query, extra_headers=headers)
+        options: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
+        return await self._transport.fetch_request(request, cast("type[T]", into or object), options)
+
+    async def aclose(self) -> None:
+        """
+        Close connections and background tasks, and wait until they are gone. May be called again; on a view it does
+        nothing. Calls that are under way end with `ClientClosedError`.
+        """
+        core = self._transport.core
+        if not self._own or core.closed:
+            return
+        core.closed = True
+        await core.background.aclose()
+        await core.sender.aclose()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client (for a view: the client it came from) has been closed."""
+        return self._transport.core.closed
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        urls = ", ".join(endpoint.url for endpoint in self._transport.core.shared.pool.order(time.monotonic()))
+        return f"<{type(self).__name__} {urls}{' closed' if self.is_closed else ''}>"
+
+
+def _hooks(hooks: Hooks | Sequence[Hooks]) -> tuple[Hooks, ...]:
+    found = (hooks,) if isinstance(hooks, Hooks) else tuple(hooks)
+    for hook in found:
+        if not isinstance(hook, Hooks):
+            raise ConfigurationError(f"hooks are instances of nexevo_async.Hooks; got {type(hook).__name__}")
+    return found
+
+
+def _retries(policy: RetryPolicy, max_retries: int | None) -> RetryPolicy:
+    if max_retries is None:
+        return policy
+    return attrs.evolve(policy, max_attempts=_validation.whole("max_retries", max_retries, least=0) + 1)
+
+
+def _shared(
+    endpoints: tuple[Endpoint, ...], health: HealthPolicy, retry: RetryPolicy, rate_limit: float | None
+) -> Shared:
+    now = time.monotonic()
+    rng = random.Random()  # noqa: S311 - jitter, not a secret
+    return Shared(
+        pool=EndpointPool(endpoints, policy=health, rng=rng, now=now),
+        budget=Budget(
+            ratio=retry.retry_budget_ratio,
+            per_second=retry.retry_budget_per_second,
+            cap=retry.retry_budget_cap,
+            now=now,
+        ),
+        resends=Budget(ratio=retry.bounded_ratio, cap=retry.bounded_reserve, now=now),
+        bucket=None if rate_limit is None else TokenBucket(rate_limit, now=now),
+        panic_wait=health.panic_wait,
+        random=rng,
+    )

@@ -1,0 +1,147 @@
+"""The body of a chat request: what the caller set, checked field by field before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from nexevo_async._validation import amount, choice, text, texts, whole
+from nexevo_async.errors import ConfigurationError
+
+#: Messages as they are sent, or as answers hold them.
+Messages = Sequence[Mapping[str, Any]]
+
+#: Who may speak (`contract.md` section 3).
+ROLES: Final = ("system", "user", "assistant", "tool")
+PRICES: Final = ("prompt", "completion", "total")
+
+
+def request_body(extra_body: Mapping[str, Any] | None, /, **fields: Any) -> dict[str, Any]:
+    """
+    The JSON object to send: fields that are None are left out, the others are checked.
+
+    `extra_body` will be laid over it later; a field that stands there need not stand here.
+
+    Raises:
+        ConfigurationError: A field cannot work; the message names it.
+    """
+    extra = extra_body or {}
+    _truth("stream", fields["stream"])
+    if not fields["stream"]:
+        fields["stream"] = None  # the default
+    body = {name: _CHECKS[name](name, value) for name, value in fields.items() if value is not None}
+    if not {"model", "models"} & (body.keys() | extra.keys()):
+        raise ConfigurationError("model is missing: name a model, or a list of models")
+    if "total" in body.get("max_price", ()) and "max_tokens" not in body and "max_tokens" not in extra:
+        raise ConfigurationError("max_price.total needs max_tokens: without it nobody can know the price beforehand")
+    return body
+
+
+def _messages(field: str, value: object) -> object:
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise ConfigurationError(f'{field} must be a list such as [{{"role": "user", "content": "Hello!"}}]')
+    if not value:
+        raise ConfigurationError(f"{field} must not be empty")
+    for index, message in enumerate(value):
+        if not isinstance(message, Mapping):
+            raise ConfigurationError(f"{field}[{index}] must be a mapping with role and content")
+        if "role" not in message:
+            raise ConfigurationError(f"{field}[{index}].role is missing")
+        choice(f"{field}[{index}].role", message["role"], ROLES)
+    return value
+
+
+def _number(least: float, most: float) -> Callable[[str, object], object]:
+    def check(field: str, value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ConfigurationError(f"{field} must be a number")
+        if not least <= value <= most:
+            raise ConfigurationError(f"{field} must be between {least:g} and {most:g}; it is {value}")
+        return value
+
+    return check
+
+
+def _count(least: int) -> Callable[[str, object], object]:
+    return lambda field, value: whole(field, value, least=least)
+
+
+def _integer(field: str, value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"{field} must be a whole number")
+    return value
+
+
+def _truth(field: str, value: object) -> object:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{field} must be True or False")
+    return value
+
+
+def _mapping(field: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{field} must be a mapping")
+    return dict(value)
+
+
+def _mappings(field: str, value: object) -> object:
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise ConfigurationError(f"{field} must be a list of mappings")
+    return [_mapping(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
+def _text_or_mapping(field: str, value: object) -> object:
+    return text(field, value) if isinstance(value, str) else _mapping(field, value)
+
+
+def _stop(field: str, value: object) -> object:
+    return text(field, value) if isinstance(value, str) else texts(field, value)
+
+
+def _max_price(field: str, value: object) -> dict[str, Any]:
+    """Exact amounts; an unknown name is refused, because a ceiling that nobody reads is no ceiling."""
+    prices = _mapping(field, value)
+    if not prices:
+        raise ConfigurationError(f"{field} must name at least one of {', '.join(PRICES)}")
+    for name in prices:
+        choice(f"a name in {field}", name, PRICES)
+    return {name: amount(f"{field}.{name}", price) for name, price in prices.items()}
+
+
+def _options(field: str, value: object) -> dict[str, Any]:
+    options = _mapping(field, value)
+    if options.get("max_cost_usd") is not None:
+        options["max_cost_usd"] = amount(f"{field}.max_cost_usd", options["max_cost_usd"])
+    return options
+
+
+_CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "messages": _messages,
+    "model": text,
+    "stream": _truth,
+    "temperature": _number(0, 2),
+    "max_tokens": _count(1),
+    "top_p": _number(0, 1),
+    "stop": _stop,
+    "tools": _mappings,
+    "tool_choice": _text_or_mapping,
+    "parallel_tool_calls": _truth,
+    "response_format": _mapping,
+    "seed": _integer,
+    "n": _count(1),
+    "stream_options": _mapping,
+    "user": text,
+    "presence_penalty": _number(-2, 2),
+    "frequency_penalty": _number(-2, 2),
+    "logit_bias": _mapping,
+    "logprobs": _truth,
+    "top_logprobs": _count(0),
+    "max_completion_tokens": _count(1),
+    "reasoning_effort": text,
+    "models": texts,
+    "max_price": _max_price,
+    "provider": _mapping,
+    "options": _options,
+    "metadata": _mapping,
+}

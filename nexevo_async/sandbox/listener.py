@@ -1,0 +1,152 @@
+"""One port of the box: opened, taken off the network and brought back at a moment's notice, closed without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from contextlib import suppress
+
+from aiohttp import web
+
+from nexevo_async.sandbox.sabotage import reset_transport
+
+HOST = "127.0.0.1"
+
+#: Connections that may wait to be accepted; a thousand clients may come at the same moment.
+_BACKLOG = 4096
+
+
+class Listener:
+    """
+    An aiohttp application on a loopback port.
+
+    Args:
+        app: What answers.
+        port: The port; 0 takes a free one. It stays the same for life.
+        tls: Server side of TLS; None for plain TCP.
+    """
+
+    def __init__(self, app: web.Application, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        # handler_cancellation: a client that leaves ends its generation, and a hang ends with its connection
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+        self._tls = tls
+        self._socket: socket.socket | None = None  # listens; None while off the network
+        self._placeholder: socket.socket | None = None  # keeps the port ours meanwhile
+        self._server: asyncio.Server | None = None
+        self._starting: set[asyncio.Task[None]] = set()
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Address without a path."""
+        return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        return self._socket is not None
+
+    @property
+    def connections(self) -> int:
+        """Open connections, idle ones included."""
+        return len(self._runner.server.connections) if self._runner.server else 0
+
+    async def open(self) -> None:
+        """
+        Take the port and start to answer.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        await self._runner.setup()
+        self._socket = _listening(self.port)
+        self.port = self._socket.getsockname()[1]
+        await self._serve(self._socket)
+
+    def take_down(self) -> None:
+        """Close the listening socket and reset every connection, at once; does nothing if already down."""
+        if self._socket is None:
+            return
+        with suppress(OSError):  # refuses at once, even on loops that close a socket a moment later
+            self._socket.shutdown(socket.SHUT_RDWR)
+        if self._server is not None:
+            self._server.close()
+        self._socket.close()
+        self._socket = self._server = None
+        self._reset_connections()
+        with suppress(OSError):  # where a port cannot be held this way, it is merely likely to stay free
+            self._placeholder = _bound(self.port)
+
+    def bring_back(self) -> None:
+        """Listen again on the same port, at once; does nothing if already up. Needs the running loop."""
+        if self._socket is not None:
+            return
+        if self._placeholder is not None:
+            self._placeholder.close()
+            self._placeholder = None
+        self._socket = _listening(self.port)  # connections may queue from here on
+        task = asyncio.get_running_loop().create_task(self._serve(self._socket), name="nexevo sandbox listener")
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _serve(self, listening: socket.socket) -> None:
+        if listening is not self._socket:  # taken down again before it began
+            return
+        loop = asyncio.get_running_loop()
+        # not serving yet: this way there is no moment at which a running server is known to nobody
+        server = await loop.create_server(
+            self._protocol, sock=listening, backlog=_BACKLOG, ssl=self._tls, start_serving=False
+        )
+        if listening is not self._socket:
+            server.close()
+            return
+        self._server = server
+        await server.start_serving()
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        if self._socket is None or self._runner.server is None:  # accepted in the very moment of going down
+            return _Refusal()
+        return self._runner.server()
+
+    def _reset_connections(self) -> None:
+        for connection in self._runner.server.connections if self._runner.server else ():
+            reset_transport(connection.transport)
+
+    async def aclose(self) -> None:
+        """Reset all connections, cancel all requests, give the port back."""
+        self.take_down()
+        if self._placeholder is not None:
+            self._placeholder.close()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.sleep(0)  # the resets reach their protocols, which cancel their requests
+        await self._runner.cleanup()
+
+
+class _Refusal(asyncio.Protocol):
+    """Resets whoever comes in while a base is going down."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        reset_transport(transport)
+
+
+def _bound(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind((HOST, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _listening(port: int) -> socket.socket:
+    sock = _bound(port)
+    try:
+        sock.listen(_BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

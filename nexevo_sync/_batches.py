@@ -1,0 +1,220 @@
+"""
+Streams through the portal: the items of an async iterator cross together, all that is there at once.
+
+Both sides share one deque. The loop appends as items arrive and opens a lock if the reader sleeps; the reader takes
+what is there without asking anybody. So a trip is paid per burst, not per item, and nothing waits for a batch to fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import warnings
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextvars import copy_context
+from threading import get_ident
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from nexevo_sync._crossing import OWN_THREAD, LoopThread, acquired_lock
+
+T = TypeVar("T")
+
+_PACKAGE = __name__.partition(".")[0]
+_OTHER_PROCESS = "this stream was opened before a fork and belongs to the parent process; open a new one here"
+
+
+class _Flow(Generic[T]):
+    """
+    The part of an iteration that both sides share: the loop fills the buffer, the reader empties it.
+
+    It does not refer to the `BatchIterator`, so that a forgotten one can be collected.
+    """
+
+    def __init__(self, line: LoopThread, open_: Callable[[], AsyncIterable[T]], buffer: deque[T], ahead: int) -> None:
+        self.line = line
+        self.buffer = buffer
+        #: At most this many items left: time to read on.
+        self.low = ahead // 2
+        #: Open whenever something may have changed since the reader last looked; only the loop opens it.
+        self.signal = acquired_lock()
+        self.paused = False
+        self.ended = False
+        self.error: BaseException | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._open = open_
+        self._ahead = ahead
+        self._context = copy_context()
+        self._room = asyncio.Event()
+
+    def start(self) -> None:
+        if self.line.closing:
+            self.fail(self.line.closed_error())
+            return
+        self.line.errands.add(self)
+        self.task = self.line.spawn(self._pump(), self._context)
+
+    def cancel(self) -> None:
+        if self.task is None:
+            self.fail(asyncio.CancelledError())
+        elif not self.ended:
+            self.line.loop.call_soon(self.task.cancel)  # after its first step, see Crossing.cancel
+
+    def fail(self, error: BaseException) -> None:
+        if not self.ended:
+            self.error = error
+            self._end()
+
+    def read_on(self) -> None:
+        """There is room again; on the loop."""
+        self._room.set()
+
+    async def _pump(self) -> None:
+        try:
+            await self._fill()
+        except asyncio.CancelledError as error:
+            self.error = self.line.closed_error() if self.line.closing else error
+        except BaseException as error:
+            self.error = error
+        if not self.ended:
+            self._end()
+
+    async def _fill(self) -> None:
+        buffer, signal, ahead = self.buffer, self.signal, self._ahead
+        source = self._open()
+        try:
+            async for item in source:
+                buffer.append(item)
+                if signal.locked():
+                    signal.release()
+                if len(buffer) >= ahead:
+                    await self._wait_for_room()
+        finally:
+            aclose = getattr(source, "aclose", None)
+            if aclose is not None:
+                await aclose()
+
+    async def _wait_for_room(self) -> None:
+        # The order matters: the reader takes an item and then looks at `paused`; we set `paused` and then look at the
+        # buffer. So one of the two notices, and the reader passes `low`, or 0, after it could see `paused`.
+        self._room.clear()
+        self.paused = True
+        if len(self.buffer) > self.low:
+            await self._room.wait()
+        self.paused = False
+
+    def _end(self) -> None:
+        self.line.errands.discard(self)
+        self.ended = True
+        if self.signal.locked():
+            self.line.release(self.signal, failed=self.error is not None)
+
+
+class BatchIterator(Iterator[T]):
+    """
+    A plain iterator over an async one, and a context manager that closes it.
+
+    Whatever has arrived crosses at once, and the first item waits for no second. What arrived before an error is
+    delivered before the error. Leaving early, an interrupt while waiting, and dropping the iterator close the async
+    iterator too; dropping it open warns, naming the line that made it.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(self, enter: Callable[[], LoopThread], open_: Callable[[], AsyncIterable[T]], ahead: int) -> None:
+        self._enter = enter  # also keeps the portal open while this is read
+        self._open = open_
+        self._ahead = ahead
+        self._buffer: deque[T] = deque()
+        self._flow: _Flow[T] | None = None
+        self._finished = False
+        self._site = call_site()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        """The next item; waits for it if none has arrived."""
+        buffer = self._buffer
+        if not buffer:
+            error = self._wait()
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    del error  # its traceback leads to this frame
+        item = buffer.popleft()
+        flow = self._flow
+        if flow is not None and flow.paused and len(buffer) in (flow.low, 0):
+            flow.line.post(flow.read_on)
+        return item
+
+    def close(self) -> None:
+        """Stop, and wait until the async iterator is closed. What has arrived and was not read is dropped."""
+        flow = self._flow
+        self._finished = True
+        self._buffer.clear()
+        if flow is None or flow.ended or flow.line.pid != os.getpid():
+            return
+        flow.line.post(flow.cancel)
+        if flow.line.ident == get_ident():
+            return
+        while not flow.ended:
+            flow.signal.acquire()
+
+    def _wait(self) -> BaseException | None:
+        """Wait until an item is there, or return what to raise instead: the stream's error, or StopIteration."""
+        if self._finished:
+            return StopIteration()
+        try:
+            flow = self._running_flow()
+            while not self._buffer and not flow.ended:
+                if flow.paused:
+                    flow.line.post(flow.read_on)
+                flow.signal.acquire()
+        except BaseException:
+            self.close()
+            raise
+        if self._buffer:
+            return None
+        self._finished = True
+        error, flow.error = flow.error, None
+        return error if error is not None else StopIteration()
+
+    def _running_flow(self) -> _Flow[T]:
+        flow = self._flow
+        if flow is None:
+            line = self._enter()
+            flow = self._flow = _Flow(line, self._open, self._buffer, self._ahead)
+            line.post(flow.start)
+        elif flow.line.pid != os.getpid():
+            raise RuntimeError(_OTHER_PROCESS)
+        elif not flow.ended and flow.line.ident == get_ident():
+            raise RuntimeError(OWN_THREAD)
+        return flow
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn_explicit) -> None:
+        # As in Portal.__del__: never wait, never take a lock.
+        flow = getattr(self, "_flow", None)
+        if flow is None or flow.ended or flow.line.stopping or flow.line.pid != os.getpid():
+            return
+        flow.line.post(flow.cancel)
+        if not self._finished:
+            message = "a stream was dropped before its end; leave it with `with`, or call its close()"
+            _warn(message, ResourceWarning, *self._site, source=self)
+
+
+def call_site() -> tuple[str, int]:
+    """File and line of the nearest caller outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
