@@ -27,7 +27,7 @@ def measure_calls(worker: Process, concurrency: int, cell: Cell, settings: Setti
 
     def run(count: int) -> dict[str, object]:
         deadline = settings.ceiling
-        sample = ask(worker, deadline + 30, do="calls", concurrency=concurrency, count=count, deadline=deadline)
+        sample = ask(worker, deadline + 10, do="calls", concurrency=concurrency, count=count, deadline=deadline)
         note_errors(cell, sample)
         if "Deadline" in sample["errors"]:
             cell.left_out = f"over {deadline:.0f} s"

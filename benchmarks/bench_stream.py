@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.harness import (
     Cell,
@@ -45,7 +45,7 @@ def measure_chunks(worker: Process, shape: Shape, cell: Cell, settings: Settings
     def run(count: int) -> dict[str, object]:
         sample = ask(
             worker,
-            settings.ceiling + 30,
+            settings.ceiling + 10,
             do="chunks",
             concurrency=shape.concurrency,
             count=count,
@@ -72,13 +72,15 @@ def measure_chunks(worker: Process, shape: Shape, cell: Cell, settings: Settings
 
 def run(settings: Settings) -> Result:
     """Measure every asynchronous peer."""
+    share = 8 if settings.quick else 1
+    shapes = {name: replace(shape, per_stream=shape.per_stream // share) for name, shape in SHAPES.items()}
     result = Result("stream", "CPU microseconds per stream chunk", RAW, list(SHAPES))
     with service_and_peers(result, ASYNC_PEERS, settings) as workers:
         run_rounds(
             result,
             workers,
             settings,
-            lambda worker, column, cell: measure_chunks(worker, SHAPES[column], cell, settings),
+            lambda worker, column, cell: measure_chunks(worker, shapes[column], cell, settings),
         )
     return result
 

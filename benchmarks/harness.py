@@ -271,5 +271,5 @@ def settings_from(options: argparse.Namespace) -> Settings:
     """Settings of a parsed command line."""
     peers = tuple(name.strip() for name in options.peers.split(";") if name.strip())
     if options.quick:
-        return Settings(True, options.rounds or 2, 0.03, 5.0, options.tls, peers)
+        return Settings(True, options.rounds or 2, 0.03, 3.0, options.tls, peers)
     return Settings(rounds=options.rounds or 7, tls=options.tls, only_peers=peers)

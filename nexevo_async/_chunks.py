@@ -31,6 +31,7 @@ from nexevo_async.models.chat import ChatCompletion, ChatCompletionChunk
 from nexevo_async.models.chat_headers import complete_from_headers
 
 _DONE: Final = b"[DONE]"
+_STARTS: Final = (b":", b"data:", b"event:", b"id:", b"retry:")
 
 
 @attrs.frozen(kw_only=True)
@@ -127,7 +128,7 @@ class ChunkReader:
             StreamError: The body was an error in JSON.
         """
         body = b"".join(self._unread or ())
-        if body.strip():
+        if body.strip() and not _begins_a_line(body):
             self._events.append(self._completion_in(body))
             self._unread = None
         elif self.all_finished():
@@ -235,6 +236,11 @@ def has_content(chunk: ChatCompletionChunk) -> bool:
         if any(value for name, value in choice.delta.items() if name != "role"):
             return True
     return chunk.usage is not None
+
+
+def _begins_a_line(body: bytes) -> bool:
+    """Whether this is the beginning of a first line of an event stream, cut before its end."""
+    return any(body.startswith(start) or start.startswith(body) for start in _STARTS)
 
 
 def _is_error(data: Any) -> bool:

@@ -24,7 +24,7 @@ from nexevo_async.models._common import WIRE, Model, declared
 Decoder = Callable[[Any], Any]
 
 
-class Unexpected(Exception):  # noqa: N818 - internal signal
+class Unexpected(Exception):
     """The value is not what the model declares, or needs the careful path."""
 
 
@@ -165,7 +165,7 @@ def _later(cls: type[Any]) -> Decoder:
     """The decoder of a class, looked up when first needed: models may contain one another."""
 
     def decode(value: Any) -> Any:
-        return decoder_for(cls)(value)
+        return decoder_for(typing.cast("typing.Hashable", cls))(value)
 
     return decode
 

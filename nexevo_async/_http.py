@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -34,15 +35,19 @@ if TYPE_CHECKING:
 class Progress:
     """How far an attempt got; filled in by the connector, read when something breaks."""
 
-    __slots__ = ("answered", "connected", "known", "reused", "waiting")
+    __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "waiting")
 
     def __init__(self) -> None:
         self.waiting = True  # for a free connection
         self.known = False  # whether the connector is ours and tells the two below
         self.connected = False
+        self.connecting_since = 0.0
         self.reused = True
         self.answered = False  # the head has arrived
 
+
+#: Share of a time limit by which its timer may be late before the loop itself is to blame.
+LATE_SHARE = 0.25
 
 PROGRESS: ContextVar[Progress | None] = ContextVar("nexevo_attempt", default=None)
 
@@ -135,7 +140,7 @@ class HTTPSender:
             AttemptFailed: No usable answer came; says how far it got.
             ClientClosedError: The client is closed.
         """
-        progress = Progress()
+        progress, began = Progress(), time.monotonic()
         answer: OpenAnswer | None = None
         try:
             async with asyncio.timeout_at(limits.until):
@@ -143,7 +148,7 @@ class HTTPSender:
                 body = await answer.read_all(limits.max_bytes)
             return Response(answer.status, answer.headers, body, answer.url)
         except TimeoutError:
-            raise _too_late(progress, limits) from None
+            raise _too_late(progress, limits, began) from None
         finally:
             if answer is not None:
                 await answer.aclose()
@@ -156,12 +161,12 @@ class HTTPSender:
             AttemptFailed: No head came; says how far it got.
             ClientClosedError: The client is closed.
         """
-        progress = Progress()
+        progress, began = Progress(), time.monotonic()
         try:
             async with asyncio.timeout_at(limits.until):
                 return await self._start(base_url, request, authorization, limits, progress)
         except TimeoutError:
-            raise _too_late(progress, limits) from None
+            raise _too_late(progress, limits, began) from None
 
     async def _start(
         self, base_url: str, request: Request, authorization: str | None, limits: Limits, progress: Progress
@@ -169,7 +174,9 @@ class HTTPSender:
         if self._closed:
             raise ClientClosedError
         session = await self._sessions.get()
-        await session.acquire(limits.pool)
+        release = session.release if limits.counted else _nothing
+        if limits.counted:
+            await session.acquire(limits.pool)
         progress.waiting = False
         token = PROGRESS.set(progress)
         try:
@@ -181,14 +188,14 @@ class HTTPSender:
                 connect=limits.connect,
             )
         except BaseException as error:
-            session.release()
+            release()
             if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
-                raise _failure(error, progress) from None
+                raise _failure(error, progress, limits.connect) from None
             raise
         finally:
             PROGRESS.reset(token)
         progress.answered = True
-        return OpenAnswer(response, base_url, session.release)
+        return OpenAnswer(response, base_url, release)
 
     async def connect_only(self, base_url: str, limits: Limits) -> None:
         """
@@ -198,15 +205,15 @@ class HTTPSender:
             AttemptFailed: It cannot.
         """
         session = await self._sessions.get()
-        progress = Progress()
+        progress, began = Progress(), time.monotonic()
         progress.waiting, progress.known = False, True
         try:
             async with asyncio.timeout_at(limits.until):
                 await session.connect_only(_url(base_url))
         except TimeoutError:
-            raise _too_late(progress, limits) from None
+            raise _too_late(progress, limits, began) from None
         except Exception as error:
-            raise _failure(error, progress) from None
+            raise _failure(error, progress, limits.connect) from None
 
     def drop_idle(self, base_url: str | None = None) -> None:
         """Close idle connections of this loop, of one endpoint or of all."""
@@ -224,6 +231,10 @@ def _new_session(connections: Connections) -> Session:
     from nexevo_async._session import Session  # imports aiohttp, which costs more than all the rest together
 
     return Session(connections)
+
+
+def _nothing() -> None:
+    """What an attempt that is not counted gives back."""
 
 
 def _headers(request: Request, authorization: str | None) -> dict[str, str]:
@@ -256,17 +267,29 @@ def _without_query(url: Any) -> str:
     return str(url).partition("?")[0]
 
 
-def _too_late(progress: Progress, limits: Limits) -> AttemptFailed:
+def _too_late(progress: Progress, limits: Limits, began: float) -> AttemptFailed:
+    """What a limit that passed means: how far the attempt had got, and whether our own loop was late."""
+    kind, detail = FailureKind.SILENT, ""
     if progress.waiting:
-        return AttemptFailed(FailureKind.POOL, limit=limits.ends)
-    if progress.answered:
-        return AttemptFailed(FailureKind.BROKEN, "the body did not arrive in time", limit=limits.ends)
-    if progress.known and not progress.connected:
-        return AttemptFailed(FailureKind.CONNECT_TIMEOUT, limit=limits.ends)
-    return AttemptFailed(FailureKind.SILENT, limit=limits.ends)
+        kind = FailureKind.POOL
+    elif progress.answered:
+        kind, detail = FailureKind.BROKEN, "the body did not arrive in time"
+    elif progress.known and not progress.connected:
+        kind = FailureKind.CONNECT_TIMEOUT
+    late = limits.until is not None and is_late(limits.until - began, time.monotonic() - began)
+    return AttemptFailed(kind, detail, limit=limits.ends, late=late)
 
 
-def _failure(error: Exception, progress: Progress) -> AttemptFailed:
+def is_late(limit: float, taken: float) -> bool:
+    """
+    Whether a timer went off so late that the loop itself must have been busy: then the answer may be lying there unread.
+
+    A starved process otherwise takes every endpoint for dead.
+    """
+    return taken - limit > LATE_SHARE * limit
+
+
+def _failure(error: Exception, progress: Progress, connect: float | None) -> AttemptFailed:
     """What an exception of aiohttp means, most special first."""
     import aiohttp  # it has been imported: it raised
 
@@ -282,7 +305,11 @@ def _failure(error: Exception, progress: Progress) -> AttemptFailed:
     )
     for cls, kind in kinds:
         if isinstance(error, cls):
-            return AttemptFailed(kind, detail, limit="connect" if kind is FailureKind.CONNECT_TIMEOUT else None)
+            if kind is not FailureKind.CONNECT_TIMEOUT:
+                return AttemptFailed(kind, detail)
+            taken = time.monotonic() - progress.connecting_since
+            late = progress.known and connect is not None and is_late(connect, taken)
+            return AttemptFailed(kind, limit="connect", late=late)
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return AttemptFailed(FailureKind.POOL, "this process has too many open files")
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -16,6 +16,8 @@ class Limits:
         until: Moment on the monotonic clock at which the attempt ends; None for never.
         ends: Name of the limit that `until` stands for: ``total`` or ``attempt``.
         max_bytes: Largest body that is read; None for no limit.
+        counted: Whether the attempt takes one of `max_connections`; probes do not, so that load does not look like an
+            outage.
     """
 
     connect: float | None = None
@@ -23,3 +25,4 @@ class Limits:
     until: float | None = None
     ends: str = "total"
     max_bytes: int | None = None
+    counted: bool = True

@@ -26,11 +26,23 @@ class LoopBound(Protocol):
         """Forget everything without touching the loop: it is gone, or it belongs to the parent process."""
 
 
+class Forkable(Protocol):
+    """Something that must not go on as it is in a child process."""
+
+    def after_fork(self) -> None:
+        """This is the child: forget what belongs to the parent."""
+
+
 T = TypeVar("T", bound=LoopBound)
 
 #: Kept alive for ever: collecting them would unregister the parent's sockets from the poller shared across fork.
 _LEFT_TO_PARENT: list[Any] = []
-_ALL: weakref.WeakSet[PerLoop[Any]] = weakref.WeakSet()
+_ALL: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+
+def on_fork(thing: Forkable) -> None:
+    """Have `after_fork` called in every child process, for as long as the thing lives."""
+    _ALL.add(thing)
 
 
 class PerLoop(Generic[T]):
@@ -39,7 +51,7 @@ class PerLoop(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._made: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
-        _ALL.add(self)
+        on_fork(self)
 
     async def get(self) -> T:
         """The one of the running loop, made now if need be."""
@@ -71,7 +83,8 @@ class PerLoop(Generic[T]):
         for loop in [loop for loop in self._made if loop.is_closed()]:
             self._made.pop(loop)[0].abandon()
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """This is a child process: leave the parent's to the parent, untouched."""
         for made, guard in self._made.values():
             made.abandon()
             _LEFT_TO_PARENT.append((made, guard))
@@ -91,8 +104,8 @@ async def _close_with_loop(
 
 
 def _after_fork_in_child() -> None:
-    for per_loop in list(_ALL):
-        per_loop._after_fork()
+    for thing in list(_ALL):
+        thing.after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

@@ -191,12 +191,24 @@ class Response:
     url: str
 
 
-class AttemptFailed(Exception):  # noqa: N818 - internal signal between sender and call, never seen by users
-    """One attempt ended without an answer."""
+class AttemptFailed(Exception):
+    """
+    One attempt ended without an answer.
 
-    def __init__(self, kind: FailureKind, detail: str = "", *, reused: bool = False, limit: str | None = None) -> None:
+    Attributes:
+        kind: How.
+        detail: A few words more, without secrets.
+        reused: Whether it was on a connection that had served before.
+        limit: Name of the time limit that passed, or None.
+        late: The event loop itself was late, so that a time limit that passed says nothing about the endpoint.
+    """
+
+    def __init__(
+        self, kind: FailureKind, detail: str = "", *, reused: bool = False, limit: str | None = None, late: bool = False
+    ) -> None:
         super().__init__(kind.value, detail)
         self.kind = kind
         self.detail = detail
         self.reused = reused
         self.limit = limit
+        self.late = late

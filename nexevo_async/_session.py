@@ -13,6 +13,7 @@ import asyncio
 import errno
 import socket
 import sys
+import time
 import urllib.request
 from typing import Any
 
@@ -21,12 +22,14 @@ from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from nexevo_async._http import PROGRESS
+from nexevo_async._http import PROGRESS, Progress
 from nexevo_async._messages import AttemptFailed, FailureKind
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError
 
 IDLE_SECONDS = 5.0
+#: Connections being made at once. Thousands at once would be late through their own number, and look like an outage.
+CONNECTING = 100
 #: Seconds of silence before the first keepalive probe, between probes, and how many may be lost.
 KEEPALIVE = (60, 60, 5)
 #: Milliseconds that sent data may stay unacknowledged before the kernel gives the connection up (gRPC proposal A18).
@@ -174,12 +177,20 @@ class Connector(aiohttp.TCPConnector):
 
     _abandoned = False
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._doors = asyncio.Semaphore(CONNECTING)
+
     async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
-        progress = PROGRESS.get()
-        if progress is None:
-            return await super().connect(req, traces, timeout)
+        progress = PROGRESS.get() or Progress()
         progress.known = True
-        connection = await super().connect(req, traces, timeout)
+        if req.connection_key in self._conns:
+            connection = await super().connect(req, traces, timeout)
+        else:
+            # The limit for connecting starts once it is our turn. Meanwhile a connection may have become free: aiohttp
+            # looks for one first.
+            async with self._doors:
+                connection = await super().connect(req, traces, timeout)
         progress.connected = True
         return connection
 
@@ -189,6 +200,7 @@ class Connector(aiohttp.TCPConnector):
         progress = PROGRESS.get()
         if progress is not None:
             progress.reused = False
+            progress.connecting_since = time.monotonic()
         return await super()._create_connection(req, traces, timeout)
 
     def drop_idle(self, url: URL | None) -> None:

@@ -7,26 +7,26 @@ need no network.
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 import time
 import typing
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from nexevo_async import _validation
+from nexevo_async._announcer import maybe
 from nexevo_async._answers import RawResponse, read_answer, read_page_answer
 from nexevo_async._core import Core, Settings
-from nexevo_async._logging import logger
 from nexevo_async._limits import Limits
-from nexevo_async._messages import Attempt, AttemptFailed, FailureKind, Request, Response
+from nexevo_async._logging import logger
+from nexevo_async._messages import Attempt, AttemptFailed, Request, Response
 from nexevo_async._requests import build_request
 from nexevo_async._sansio.call import Call, Fail, Send, Succeed, Wait
 from nexevo_async._sansio.policy import RetryPolicy
-from nexevo_async.config import Timeout, checked_key
+from nexevo_async.config import Timeout
 from nexevo_async.errors import ClientClosedError, ConfigurationError
 from nexevo_async.hooks import AttemptStart
 
@@ -40,13 +40,26 @@ T = TypeVar("T")
 class Transport:
     """One view of a client: its settings on the shared core."""
 
-    __slots__ = ("_bearer", "core", "settings")
+    __slots__ = ("core", "settings")
 
     def __init__(self, core: Core, settings: Settings) -> None:
         self.core = core
         self.settings = settings
-        key = settings.api_key
-        self._bearer = f"Bearer {checked_key(key)}" if isinstance(key, str) else None
+
+    def check_open(self) -> None:
+        """
+        Make sure that the background runs on this loop.
+
+        Raises:
+            ClientClosedError: The client is closed.
+        """
+        if self.core.closed:
+            raise ClientClosedError
+        self.core.background.wake()
+
+    async def tell_changes(self) -> None:
+        """Tell log and hooks what has changed about the endpoints."""
+        await self.core.announcer.tell()
 
     def _request(self, route: str, options: Mapping[str, Any], **parts: Any) -> Request:
         return build_request(self.core.routes, route, self.settings.headers, options, **parts)
@@ -89,9 +102,10 @@ class Transport:
         *,
         ids: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
     ) -> Page[T]:
         """Make a call whose answer holds a list."""
-        request = self._request(route, options, ids=ids, query=query)
+        request = self._request(route, options, ids=ids, query=query, json=json)
         call, response = await self.call(request, options)
         if self.settings.raw:
             raw = RawResponse(
@@ -160,7 +174,7 @@ class Transport:
         answer: OpenAnswer | None = None
         try:
             limits = self._limits(send, timeout)
-            authorization = await self._authorization(request, url)
+            authorization = await self._authorization(request)
             prepared = await self._before(request, call, url) if self.settings.hooks else request
             if request.stream:
                 answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
@@ -176,7 +190,7 @@ class Transport:
             if core.closed:
                 call.cancelled()
                 raise ClientClosedError("the client was closed during the call", call=request.name) from None
-            call.broke(failure, time.monotonic())
+            call.broke(failure, time.monotonic(), vetoed=failure.late)
             await self._after(call, url, started, None, {})
         except BaseException:
             call.cancelled()
@@ -203,19 +217,15 @@ class Transport:
             call.cancelled()
             raise
 
-    async def _authorization(self, request: Request, url: str) -> str | None:
+    async def _authorization(self, request: Request) -> str | None:
         if not request.auth:
             return None
-        if self._bearer is None and self.settings.api_key is None and not _brings_its_own(request):
+        credentials = self.settings.credentials
+        if credentials.missing and not _brings_its_own(request):
             raise ConfigurationError(
                 "there is no API key: set NEXEVO_API_KEY, or pass api_key to the client", call=request.name
             )
-        if not await self.core.background.admit(url):
-            raise AttemptFailed(FailureKind.CONNECT, "it has not proved healthy yet, so the key is not sent there")
-        if self._bearer is not None or self.settings.api_key is None:
-            return self._bearer
-        key = self.settings.api_key()  # type: ignore[operator]  # text has been dealt with above
-        return f"Bearer {checked_key(await key if inspect.isawaitable(key) else key)}"
+        return credentials.bearer or await credentials.authorization()
 
     async def _before(self, request: Request, call: Call, url: str) -> Request:
         start = AttemptStart(
@@ -228,7 +238,7 @@ class Transport:
             headers={},
         )
         for hook in self.settings.hooks:
-            await _maybe(hook.before_attempt(start))
+            await maybe(hook.before_attempt(start))
         if not start.headers:
             return request
         return attrs.evolve(
@@ -240,7 +250,7 @@ class Transport:
     ) -> None:
         """Tell hooks and log how an attempt ended, and what it changed about the endpoints."""
         hooks = self.settings.hooks
-        pool = self.core.shared.pool
+        announcer = self.core.announcer
         if hooks or logger.isEnabledFor(logging.INFO):
             accepted = status is not None and 200 <= status < 300
             attempt = (
@@ -252,22 +262,10 @@ class Transport:
             )
             _log(call.name, attempt)
             for hook in hooks:
-                await _maybe(hook.after_attempt(call.name, attempt))
-        if pool.version != self.core.told:
-            await tell_changes(self.core)
-
-
-async def tell_changes(core: Core) -> None:
-    """Log every change of an endpoint once, and tell the hooks of the client."""
-    pool = core.shared.pool
-    core.told = pool.version
-    for change in pool.take_changes():
-        before = change.before.value if change.before else "new"
-        after = change.after.value if change.after else "gone"
-        level = logging.WARNING if after == "ejected" else logging.INFO
-        logger.log(level, "endpoint %s: %s -> %s (%s)", change.url, before, after, change.reason)
-        for hook in core.hooks:
-            await _maybe(hook.on_endpoint_change(change))
+                await maybe(hook.after_attempt(call.name, attempt))
+        if announcer.has_news:
+            await announcer.tell()
+            self.core.background.nudge()
 
 
 def _log(call: str, attempt: Attempt) -> None:
@@ -276,11 +274,6 @@ def _log(call: str, attempt: Attempt) -> None:
     else:
         trace = attempt.trace_id or "none"
         logger.info("%s at %s: %s, %.3f s, trace %s", call, attempt.base_url, attempt.status, attempt.seconds, trace)
-
-
-async def _maybe(result: Awaitable[None] | None) -> None:
-    if result is not None:
-        await result
 
 
 def _is_stream(answer: OpenAnswer) -> bool:

@@ -246,7 +246,13 @@ def _unicode(field: str, value: str) -> None:
         raise ConfigurationError(f"{field} must be valid Unicode text; it holds half of a surrogate pair") from None
 
 
-_KINDS: Final[dict[type[object], str]] = {type(None): "None", str: "text", bool: "a truth value", float: "a float", bytes: "bytes"}
+_KINDS: Final[dict[type[object], str]] = {
+    type(None): "None",
+    str: "text",
+    bool: "a truth value",
+    float: "a float",
+    bytes: "bytes",
+}
 
 
 def _kind(value: object) -> str:

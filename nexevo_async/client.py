@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import ssl as _ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -12,17 +11,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import attrs
 
 from nexevo_async import _validation
-from nexevo_async._background import Background
-from nexevo_async._core import Core, Settings
-from nexevo_async._http import HTTPSender
+from nexevo_async._assembly import make_core
+from nexevo_async._core import Settings
+from nexevo_async._credentials import Credentials
 from nexevo_async._logging import configure_from_environment
 from nexevo_async._requests import free_request
 from nexevo_async._routes import RouteTable
-from nexevo_async._sansio.budget import Budget
-from nexevo_async._sansio.call import Shared
-from nexevo_async._sansio.endpoint_pool import EndpointPool
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
-from nexevo_async._sansio.rate_limit import TokenBucket
 from nexevo_async._transport import Transport
 from nexevo_async.config import (
     CLOSEAI_BASE_URL,
@@ -31,6 +26,7 @@ from nexevo_async.config import (
     ApiKey,
     Connections,
     Timeout,
+    discovery_from,
     endpoints_from,
     key_from_environment,
     positive,
@@ -42,6 +38,7 @@ from nexevo_async.resources.billing import Billing
 from nexevo_async.resources.chat import Chat
 from nexevo_async.resources.conversations import Conversations
 from nexevo_async.resources.embeddings import Embeddings
+from nexevo_async.resources.endpoints import Endpoints
 from nexevo_async.resources.feedback import FeedbackResource
 from nexevo_async.resources.keys import Keys
 from nexevo_async.resources.models import Models
@@ -119,20 +116,21 @@ class AsyncNexevo:
             max_connections=positive("max_connections", max_connections), proxy=proxy, ssl=ssl, session=session
         )
         settings = Settings(
-            api_key=api_key if api_key is not None else key_from_environment(),
+            credentials=Credentials(api_key if api_key is not None else key_from_environment()),
             timeout=Timeout.of(timeout, DEFAULT_TIMEOUT),
             retry=_retries(retry or RetryPolicy(), max_retries),
             headers=tuple(_validation.headers("headers", headers or {}).items()),
             hooks=_hooks(hooks),
         )
-        policy = health or HealthPolicy()
-        core = Core(
-            sender=HTTPSender(connections),
-            shared=_shared(endpoints, policy, settings.retry, positive("rate_limit", rate_limit)),
-            health=policy,
+        core = make_core(
+            endpoints,
+            connections,
+            settings,
+            health=health or HealthPolicy(),
+            rate_limit=positive("rate_limit", rate_limit),
             routes=RouteTable(route_overrides),
-            background=Background(),
-            hooks=settings.hooks,
+            discovery_url=discovery_from(discovery_url),
+            allowed_hosts=None if allowed_hosts is None else _validation.texts("allowed_hosts", allowed_hosts),
         )
         self._own = True
         self._bind(Transport(core, settings))
@@ -167,11 +165,12 @@ class AsyncNexevo:
         self.organizations = Organizations(transport)
         self.feedback = FeedbackResource(transport)
         self.sub_accounts = SubAccounts(transport)
+        self.endpoints = Endpoints(transport)
 
     def _view(self, settings: Settings) -> Self:
         view = object.__new__(type(self))
-        view._own = False  # noqa: SLF001 - a view is one of us
-        view._bind(Transport(self._transport.core, settings))  # noqa: SLF001
+        view._own = False
+        view._bind(Transport(self._transport.core, settings))
         return view
 
     def with_options(
@@ -197,7 +196,7 @@ class AsyncNexevo:
         return self._view(
             attrs.evolve(
                 old,
-                api_key=api_key if api_key is not None else old.api_key,
+                credentials=old.credentials if api_key is None else Credentials(api_key),
                 timeout=Timeout.of(timeout, old.timeout),
                 retry=_retries(retry or old.retry, max_retries),
                 headers=(*old.headers, *_validation.headers("headers", headers or {}).items()),
@@ -290,23 +289,3 @@ def _retries(policy: RetryPolicy, max_retries: int | None) -> RetryPolicy:
     if max_retries is None:
         return policy
     return attrs.evolve(policy, max_attempts=_validation.whole("max_retries", max_retries, least=0) + 1)
-
-
-def _shared(
-    endpoints: tuple[Endpoint, ...], health: HealthPolicy, retry: RetryPolicy, rate_limit: float | None
-) -> Shared:
-    now = time.monotonic()
-    rng = random.Random()  # noqa: S311 - jitter, not a secret
-    return Shared(
-        pool=EndpointPool(endpoints, policy=health, rng=rng, now=now),
-        budget=Budget(
-            ratio=retry.retry_budget_ratio,
-            per_second=retry.retry_budget_per_second,
-            cap=retry.retry_budget_cap,
-            now=now,
-        ),
-        resends=Budget(ratio=retry.bounded_ratio, cap=retry.bounded_reserve, now=now),
-        bucket=None if rate_limit is None else TokenBucket(rate_limit, now=now),
-        panic_wait=health.panic_wait,
-        random=rng,
-    )

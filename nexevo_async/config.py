@@ -99,7 +99,8 @@ def endpoints_from(
     """
     The endpoints a client starts with: arguments, else `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's own.
 
-    Plain strings get descending priorities in the order they are given: the first is preferred.
+    Several plain strings get descending priorities in the order they are given: the first is preferred. A single one gets
+    0, which is no opinion: discovery may rank it.
 
     Raises:
         ConfigurationError: Both arguments are given, the list is empty, or a base URL cannot be one.
@@ -118,7 +119,8 @@ def endpoints_from(
         given = listed or (environment.get("NEXEVO_BASE_URL", "").strip() or default,)
     if not given:
         raise ConfigurationError("base_urls is empty: give at least one base URL")
-    return _distinct([as_endpoint(item, priority=len(given) - index) for index, item in enumerate(given)])
+    ranks = range(len(given), 0, -1) if len(given) > 1 else (0,)
+    return _distinct([as_endpoint(item, priority=rank) for item, rank in zip(given, ranks, strict=True)])
 
 
 def as_endpoint(value: str | Endpoint, *, priority: int = 0) -> Endpoint:

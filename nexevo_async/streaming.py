@@ -241,17 +241,18 @@ class ChatStream:
         try:
             async with asyncio.timeout_at(until):
                 return await self._answer.read()
-        except AttemptFailed as failure:
-            self._broke(failure)
-        except TimeoutError:
-            self._late(limit)
+        except (AttemptFailed, TimeoutError) as problem:
+            # Neither does harm to a message that is complete but for its end marker.
+            if not self._reader.all_finished():
+                self._fail(self._broken(problem) if isinstance(problem, AttemptFailed) else self._late(limit))
+            self._reader.done = True
+            return b""
         except BaseException as error:  # cancelled: whoever waited has gone, so the answer is of no use to anybody
             self._release(error)
             raise
         finally:
             self._reading = False
             self._waited += time.monotonic() - started
-        return b""
 
     def _nearest_limit(self, now: float) -> tuple[str, float | None]:
         """The limit that ends a read first, and when. Time between reads is the caller's own and does not count."""
@@ -262,37 +263,28 @@ class ChatStream:
             return "total", self._deadline
         return name, until
 
-    def _broke(self, failure: AttemptFailed) -> None:
-        """The connection is gone. If every choice has its finish reason, nothing of the message is."""
-        if self._reader.all_finished():
-            self._reader.done = True
-            return
+    def _broken(self, failure: AttemptFailed) -> StreamTruncatedError:
         story = self._origin.story(failure.kind.value)
         detail = f": {failure.detail}" if failure.detail else ""
-        error = StreamTruncatedError(
-            f"the connection broke before the message was complete{detail}", partial=self._reader.partial(), **story
-        )
+        message = f"the connection broke before the message was complete{detail}"
+        error = StreamTruncatedError(message, partial=self._reader.partial(), **story)
         error.__cause__ = APIConnectionError(failure.kind.value + detail, **story)
-        self._fail(error)
+        return error
 
-    def _late(self, limit: str) -> None:
-        """A limit passed; it does no harm to a message that is complete but for its end marker."""
-        if self._reader.all_finished():
-            self._reader.done = True
-            return
+    def _late(self, limit: str) -> APITimeoutError:
         seconds: float | None = getattr(self._timeout, limit)
         length = "" if seconds is None else f" of {seconds:g} s"
-        error = APITimeoutError(
+        return APITimeoutError(
             f"the stream was not complete when {_LIMITS[limit]}{length} passed (timeout.{limit})",
             limit=limit,
             seconds=seconds,
             partial=self._reader.partial(),
             **self._origin.story(f"{limit} limit passed"),
         )
-        self._fail(error)
 
     def _fail(self, error: NexevoError) -> NoReturn:
         self._error = error
+        error.__suppress_context__ = True  # what stood behind it is in its words, or foreign
         self._release(error)
         raise error
 

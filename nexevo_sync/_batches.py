@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 import warnings
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -130,6 +131,7 @@ class BatchIterator(Iterator[T]):
         self._buffer: deque[T] = deque()
         self._flow: _Flow[T] | None = None
         self._finished = False
+        self._opening = threading.Lock()
         self._site = call_site()
 
     def __iter__(self) -> Self:
@@ -138,14 +140,17 @@ class BatchIterator(Iterator[T]):
     def __next__(self) -> T:
         """The next item; waits for it if none has arrived."""
         buffer = self._buffer
-        if not buffer:
+        while not buffer:
             error = self._wait()
             if error is not None:
                 try:
                     raise error
                 finally:
                     del error  # its traceback leads to this frame
-        item = buffer.popleft()
+        try:
+            item = buffer.popleft()
+        except IndexError:  # another thread that reads the same stream was faster
+            return next(self)
         flow = self._flow
         if flow is not None and flow.paused and len(buffer) in (flow.low, 0):
             flow.line.post(flow.read_on)
@@ -174,24 +179,29 @@ class BatchIterator(Iterator[T]):
                 if flow.paused:
                     flow.line.post(flow.read_on)
                 flow.signal.acquire()
+                if flow.ended:
+                    flow.signal.release()  # for the next reader, if there is one
         except BaseException:
             self.close()
             raise
         if self._buffer:
             return None
+        flow.line.rest_if_leaving()
         self._finished = True
         error, flow.error = flow.error, None
         return error if error is not None else StopIteration()
 
     def _running_flow(self) -> _Flow[T]:
-        flow = self._flow
-        if flow is None:
-            line = self._enter()
-            flow = self._flow = _Flow(line, self._open, self._buffer, self._ahead)
-            line.post(flow.start)
-        elif flow.line.pid != os.getpid():
+        with self._opening:
+            flow = self._flow
+            if flow is None:
+                line = self._enter()
+                flow = self._flow = _Flow(line, self._open, self._buffer, self._ahead)
+                line.post(flow.start)
+                return flow
+        if flow.line.pid != os.getpid():
             raise RuntimeError(_OTHER_PROCESS)
-        elif not flow.ended and flow.line.ident == get_ident():
+        if not flow.ended and flow.line.ident == get_ident():
             raise RuntimeError(OWN_THREAD)
         return flow
 

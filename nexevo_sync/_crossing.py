@@ -36,10 +36,12 @@ OWN_THREAD = (
     "use AsyncNexevo there, or make the call from a synchronous hook, which runs on a thread of its own"
 )
 
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
 _serials = itertools.count()
 
-#: Locks nobody sleeps on at the moment, all of them in the acquired state. A pool instead of a lock per thread, because
-#: a signal handler or a finalizer may start a second trip in a thread that is already waiting.
+#: Acquired locks nobody sleeps on. A pool instead of a lock per thread, because a signal handler or a finalizer may
+#: start a second trip in a thread that is already waiting.
 _spare_locks: deque[LockType] = deque()
 
 
@@ -59,15 +61,12 @@ def keep_lock(lock: LockType) -> None:
 
 
 class Errand(Protocol):
-    """What a loop thread has under way for somebody in another thread."""
+    """What is under way for another thread: `cancel` asks it to clean up and stop, `fail` gives up waiting for it."""
 
     task: asyncio.Task[None] | None
 
-    def cancel(self) -> None:
-        """Ask it to clean up and stop; runs on the loop."""
-
-    def fail(self, error: BaseException) -> None:
-        """Give up waiting for it and hand this error to whoever waits."""
+    def cancel(self) -> None: ...
+    def fail(self, error: BaseException) -> None: ...
 
 
 class LoopThread:
@@ -87,48 +86,25 @@ class LoopThread:
         leaving: It ends because the interpreter exits.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, name: str, closed_error: Callable[[str], BaseException]
-    ) -> None:
-        self.loop = loop
+    def __init__(self, new_loop: NewLoop, *, name: str, closed_error: Callable[[str], BaseException]) -> None:
         self.pid = os.getpid()
         self.ident: int | None = None
         self.errands: set[Errand] = set()
         self.stopping = False
         self.closing = False
-        self.close_error: BaseException | None = None
-        self._closed_error = closed_error
-        self._ended = False
         self.leaving = False
+        self.close_error: BaseException | None = None
+        self._new_loop = new_loop
+        self._closed_error = closed_error
+        self._failure: BaseException | None = None
+        self._ended = False
         self._grace = CLOSING_GRACE
         self._aclose: Callable[[], Awaitable[object]] | None = None
         self._queue: deque[Callable[[], None]] = deque()
-        self._woken = False
+        #: Whether the loop will look at the queue without being rung for; so it will when it begins.
+        self._woken = True
         self._stop = asyncio.Event()
-        self._bell, self._waker = socket.socketpair()
-        self._bell.setblocking(False)
-        self._waker.setblocking(False)
-        loop.add_reader(self._bell, self._answer)
-        if isinstance(loop, asyncio.SelectorEventLoop):
-            # Not `call_soon_threadsafe`: it makes a handle and copies a context per wake-up, and a signal handler can
-            # split it (see `post`). `send` is one call into C.
-            self._ring: Callable[[], object] = functools.partial(self._waker.send, b"\0")
-        else:
-            # uvloop's is compiled, and unlike `send` keeps the interpreter lock, so that no thread switch happens
-            # before the caller sleeps.
-            self._ring = functools.partial(loop.call_soon_threadsafe, self._drain)
         self.thread = threading.Thread(target=self._main, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Start the thread. An interrupt in the middle leaves no thread behind."""
-        try:
-            self.thread.start()
-        except RuntimeError:  # the system gives no more threads
-            self._end()
-            raise
-        except BaseException:
-            self.stop()
-            raise
 
     def post(self, action: Callable[[], None]) -> None:
         """
@@ -165,18 +141,19 @@ class LoopThread:
                 would only make it print a traceback on the way out.
         """
 
+        self.leaving = leaving  # before `stopping`: who sees that one must know whether to fail or to rest
         self.stopping = True
 
         def begin() -> None:
             if not self._stop.is_set():
-                self._aclose, self._grace, self.leaving = aclose, grace, leaving
+                self._aclose, self._grace = aclose, grace
                 self._stop.set()
 
         self.post(begin)
 
     def closed_error(self) -> BaseException:
-        """A new error for somebody who waits for a loop that ends."""
-        return self._closed_error(CLOSED)
+        """A new error for somebody who waits for a loop that ends; or why there is no loop."""
+        return self._failure or self._closed_error(CLOSED)
 
     def spawn(self, coroutine: Any, context: Context) -> asyncio.Task[None]:
         """Make the task of an errand; on the loop only. A private loop has no task factory to respect."""
@@ -187,7 +164,30 @@ class LoopThread:
         if not (failed and self.leaving):
             lock.release()
 
+    def rest_if_leaving(self) -> None:
+        """While the interpreter exits, put a daemon thread to rest instead of letting it fail aloud."""
+        if self.leaving and threading.current_thread().daemon:
+            acquired_lock().acquire()
+
     # What follows runs on the thread itself.
+
+    def _begin(self) -> None:
+        """Make the loop: here, because no signal handler runs in this thread, and none can leave half of it behind."""
+        self.ident = threading.get_ident()
+        self._bell, self._waker = socket.socketpair()
+        self._bell.setblocking(False)
+        self._waker.setblocking(False)
+        self.loop = loop = self._new_loop()
+        loop.add_reader(self._bell, self._answer)
+        if isinstance(loop, asyncio.SelectorEventLoop):
+            # Not `call_soon_threadsafe`: it makes a handle and copies a context per wake-up, and a signal handler can
+            # split it (see `post`). `send` is one call into C.
+            self._ring: Callable[[], object] = functools.partial(self._waker.send, b"\0")
+        else:
+            # uvloop's is compiled, and unlike `send` keeps the interpreter lock, so that no thread switch happens
+            # before the caller sleeps.
+            self._ring = functools.partial(loop.call_soon_threadsafe, self._drain)
+        loop.call_soon(self._drain)
 
     def _answer(self) -> None:
         with suppress(BlockingIOError):
@@ -221,14 +221,24 @@ class LoopThread:
             action()
 
     def _main(self) -> None:
-        self.ident = threading.get_ident()
+        try:
+            self._begin()
+        except BaseException as error:  # no more files, usually
+            self._failure = error
+            self.stopping = True
+            self._refuse_all()
+            return
         serving = self.loop.create_task(self._serve(), name="nexevo-sync")
         while not serving.done():
             # A background task that raises SystemExit or KeyboardInterrupt stops the loop. The error stays in the
             # task, for whoever awaits it; everybody else's calls go on.
             with suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_until_complete(serving)
-        self._end()
+        self._refuse_all()
+        self.loop.remove_reader(self._bell)
+        self.loop.close()
+        self._bell.close()
+        self._waker.close()
 
     async def _serve(self) -> None:
         """Run until asked to stop, then close in order: calls, client, whatever else is left."""
@@ -238,48 +248,35 @@ class LoopThread:
         for errand in errands:
             errand.cancel()
         await self._settle({errand.task for errand in errands if errand.task is not None})
-        if self._aclose is not None:
-            closing = self.loop.create_task(self._close_client(self._aclose))
-            await self._settle({closing})
-            if closing.done() and not closing.cancelled():
-                self.close_error = closing.exception()
+        client = self.loop.create_task(self._close_client())
+        await self._settle({client})
+        self.close_error = client.exception() if client.done() and not client.cancelled() else None
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         await self._settle(rest)
         await self.loop.shutdown_asyncgens()
 
-    @staticmethod
-    async def _close_client(aclose: Callable[[], Awaitable[object]]) -> None:
-        await aclose()
+    async def _close_client(self) -> None:
+        if self._aclose is not None:
+            await self._aclose()
 
     async def _settle(self, tasks: set[Any]) -> None:
         if tasks:
             await asyncio.wait(tasks, timeout=self._grace)
 
-    def _end(self) -> None:
-        """Refuse what is queued, give up what did not stop, and close the loop."""
+    def _refuse_all(self) -> None:
+        """Refuse what is queued, give up what did not stop."""
         self.closing = True
         self._ended = True  # before the queue is read: whoever appends after this empties it
         self._empty_queue()
         for errand in tuple(self.errands):
             errand.fail(self.closed_error())
-        self.loop.remove_reader(self._bell)
-        self.loop.close()
-        self._bell.close()
-        self._waker.close()
         self.ident = None
 
 
 class Crossing:
-    """
-    One call on its way: what to run, and the slot its outcome comes back in.
-
-    Attributes:
-        value: What the coroutine returned.
-        error: What it raised, or None.
-        done: The outcome is in; set before the lock is released.
-    """
+    """One call on its way: what to run, and the slot its outcome comes back in; `done` before the lock opens."""
 
     __slots__ = (
         "_args",

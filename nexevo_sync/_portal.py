@@ -29,13 +29,13 @@ from asyncio import _get_running_loop
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import copy_context
 from threading import get_ident
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import anyio
 import anyio.to_thread
 
 from nexevo_sync._batches import BatchIterator, call_site
-from nexevo_sync._crossing import CLOSED, EXIT_GRACE, OWN_THREAD, Crossing, LoopThread, acquired_lock, keep_lock
+from nexevo_sync._crossing import CLOSED, EXIT_GRACE, OWN_THREAD, Crossing, LoopThread, keep_lock
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,14 +123,14 @@ class Portal:
             crossing.error = None
             del error, context, crossing
 
-    def iterate(self, open_: Callable[[], AsyncIterable[T]], *, ahead: int = 64) -> BatchIterator[T]:
+    def iterate(self, open_: Callable[[], AsyncIterable[T]], *, ahead: int = 256) -> BatchIterator[T]:
         """
         Iterate over an async iterator; its items cross together instead of one trip each.
 
         Args:
             open_: Gives the async iterator; called on the loop when the first item is asked for.
             ahead: How many items, at least 1, may wait on this side. When they do, the async iterator is not asked
-                for more, so that a slow reader slows the server. Default 64.
+                for more, so that a slow reader slows the server. Default 256; a trip is paid per half of it.
 
         Raises:
             ValueError: `ahead` is less than 1.
@@ -156,8 +156,8 @@ class Portal:
             # A limiter of its own: with a shared one, callbacks that make calls that need callbacks could use it up
             # and wait for each other. Their number is bounded by the number of calls.
             limiter = anyio.CapacityLimiter(1)
-            result = await anyio.to_thread.run_sync(functools.partial(func, *args, **kwargs), limiter=limiter)
-            return await result if inspect.isawaitable(result) else result
+            result: Any = await anyio.to_thread.run_sync(functools.partial(func, *args, **kwargs), limiter=limiter)
+            return cast("T", await result if inspect.isawaitable(result) else result)
 
         return on_worker_thread
 
@@ -206,13 +206,18 @@ class Portal:
     def _start(self) -> LoopThread:
         with self._starting:
             if self._closed:
-                _rest_if_leaving(self._line)
+                if self._line is not None:
+                    self._line.rest_if_leaving()
                 raise self._closed_error(CLOSED)
             line = self._line
-            if line is None or line.pid != os.getpid():
-                line = LoopThread(self._new_loop(), name=self._name, closed_error=self._closed_error)
-                line.start()
-                self._line = line
+            if line is None or line.stopping or line.pid != os.getpid():
+                line = LoopThread(self._new_loop, name=self._name, closed_error=self._closed_error)
+                try:
+                    line.thread.start()
+                    self._line = line
+                except BaseException:
+                    line.stop()  # interrupted: the thread may have begun, and ends again
+                    raise
             return line
 
     def _forget(self) -> None:
@@ -256,12 +261,6 @@ def _warn_of_blocked_loop() -> None:
     global _warned
     _warned = True
     warnings.warn_explicit(_BLOCKED_LOOP, RuntimeWarning, *call_site())
-
-
-def _rest_if_leaving(line: LoopThread | None) -> None:
-    """While the interpreter exits, a daemon thread that calls is put to rest instead of failing aloud."""
-    if line is not None and line.leaving and threading.current_thread().daemon:
-        acquired_lock().acquire()
 
 
 def _forget_all() -> None:

@@ -61,7 +61,7 @@ async def _no_task_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
     for _ in range(200):
-        left = [task for task in asyncio.all_tasks() - before if not task.done()]
+        left = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
         if not left:
             return
         await asyncio.sleep(0.01)

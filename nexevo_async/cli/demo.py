@@ -20,7 +20,8 @@ import orjson
 
 from nexevo_async.cli.show import Show, make_show
 from nexevo_async.client import AsyncNexevo
-from nexevo_async.hooks import Attempt, Hooks
+from nexevo_async._messages import Attempt
+from nexevo_async.hooks import Hooks
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.sandbox import Sandbox
 

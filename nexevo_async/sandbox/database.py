@@ -27,7 +27,9 @@ def utc_now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """A moment as the tables keep it: ISO 8601 in UTC, always with microseconds, so that text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    if moment.tzinfo is not UTC:  # every request comes through here; the common case need not be converted
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")
 
 
 def hash_secret(secret: str) -> bytes:

@@ -56,17 +56,15 @@ def balance(db: Database, user_id: str, *, sub_account_id: int | None = None) ->
     return int(left or 0)
 
 
-def add_spend(db: Database, key_id: str, amount: int) -> int:
-    """Count nano-dollars against a key in the running month; return what it has spent in the month now."""
-    month = db.month()
+def add_spend(db: Database, key_id: str, amount: int) -> None:
+    """Count nano-dollars against a key in the running month."""
     db.run(
         "INSERT INTO spend VALUES (?, ?, ?)"
         " ON CONFLICT (key_id, month) DO UPDATE SET amount = amount + excluded.amount",
         key_id,
-        month,
+        db.month(),
         amount,
     )
-    return month_spend(db, key_id)
 
 
 def month_spend(db: Database, key_id: str) -> int:

@@ -75,7 +75,6 @@ CREATE TABLE ledger (                           -- append only; sub_account_id N
     reference TEXT,
     created_at TEXT NOT NULL
 );
-CREATE INDEX ledger_by_user ON ledger (user_id);
 CREATE TABLE checkouts (
     user_id TEXT NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
     idempotency_key TEXT NOT NULL,

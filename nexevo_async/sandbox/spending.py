@@ -53,9 +53,8 @@ def check_may_spend(store: Database, principal: Principal, *, model: str, estima
         estimate: Dollars it may cost, before a sub-account's pricing factor. Zero still needs a balance above zero.
 
     Raises:
-        ApiError: 403 `model_not_allowed`, 402 `spend_cap_exceeded`, 402 `insufficient_balance`.
+        ApiError: 403 `model_not_allowed`, 402 `insufficient_balance`. The cap is checked at the door, by `check_cap`.
     """
-    check_cap(store, principal)
     factor = _pricing_factor(store, principal, model)
     if factor is None:
         raise ApiError(
@@ -123,8 +122,11 @@ def record_usage(
             cost=amount,
             created_at=store.timestamp(),
         )
-        spent = ledger.add_spend(store, principal.key_id, amount)
-    _alert(store, principal, before=spent - amount, after=spent)
+        ledger.add_spend(store, principal.key_id, amount)
+        alerts = _alerts(store, principal, amount)
+    for alert in alerts:
+        if store.on_alert is not None:
+            store.on_alert(alert)
     return to_usd(amount)
 
 
@@ -140,21 +142,28 @@ def _pricing_factor(store: Database, principal: Principal, model: str) -> Decima
     return None if factor is None else Decimal(factor)
 
 
-def _alert(store: Database, principal: Principal, *, before: int, after: int) -> None:
-    if principal.kind != "main" or store.on_alert is None:
-        return
-    row = store.one("SELECT monthly_spend_cap, alert_webhook_url FROM keys WHERE key_id = ?", principal.key_id)
-    if row is None or row["monthly_spend_cap"] is None or row["alert_webhook_url"] is None:
-        return
-    for percent in passed_thresholds(before, after, row["monthly_spend_cap"]):
-        store.on_alert(
-            SpendAlert(
-                url=row["alert_webhook_url"],
-                key_id=principal.key_id,
-                threshold_pct=percent,
-                month=store.month(),
-                month_spend_usd=to_usd(after),
-                monthly_spend_cap_usd=to_usd(row["monthly_spend_cap"]),
-                at=store.now(),
-            )
+def _alerts(store: Database, principal: Principal, amount: int) -> list[SpendAlert]:
+    """The alerts that the last `amount` nano-dollars of a key set off; only keys with a cap and a webhook have any."""
+    if principal.kind != "main":
+        return []
+    row = store.one(
+        "SELECT amount, monthly_spend_cap, alert_webhook_url FROM keys JOIN spend USING (key_id)"
+        " WHERE key_id = ? AND month = ? AND monthly_spend_cap IS NOT NULL AND alert_webhook_url IS NOT NULL",
+        principal.key_id,
+        store.month(),
+    )
+    if row is None:
+        return []
+    spent, cap = row["amount"], row["monthly_spend_cap"]
+    return [
+        SpendAlert(
+            url=row["alert_webhook_url"],
+            key_id=principal.key_id,
+            threshold_pct=percent,
+            month=store.month(),
+            month_spend_usd=to_usd(spent),
+            monthly_spend_cap_usd=to_usd(cap),
+            at=store.now(),
         )
+        for percent in passed_thresholds(spent - amount, spent, cap)
+    ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexevo_async._messages import Safety
-from nexevo_async._routes import ROUTES, RouteTable
+from nexevo_async._routes import ROUTES, Route, RouteTable
 from nexevo_async.errors import ConfigurationError
 
 #: contract.md sections 2 to 5, line by line.
@@ -80,8 +80,8 @@ def test_every_line_of_the_contract_is_in_the_table_and_no_other() -> None:
     assert [(route.name, route.method, route.template) for route in ROUTES.values()] == expected
 
 
-@pytest.mark.parametrize("route", ROUTES.values(), ids=str)
-def test_what_may_be_sent_twice(route: object) -> None:
+@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
+def test_what_may_be_sent_twice(route: Route) -> None:
     """Reads are safe, PATCH and DELETE idempotent, every other POST unsafe unless the contract says otherwise."""
     by_method = {"GET": Safety.SAFE, "PATCH": Safety.IDEMPOTENT, "DELETE": Safety.IDEMPOTENT, "POST": Safety.UNSAFE}
 

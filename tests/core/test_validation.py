@@ -237,7 +237,7 @@ def test_factors_that_cannot_be(value: object) -> None:
         (None, True, {"clear": True}),
     ],
 )
-def test_a_spend_cap_is_decimal_text_or_cleared(cap: object, clear: bool, body: dict[str, Any]) -> None:  # noqa: FBT001
+def test_a_spend_cap_is_decimal_text_or_cleared(cap: object, clear: bool, body: dict[str, Any]) -> None:
     """Exactly one of the two is sent."""
     assert check.spend_cap(cap, clear) == body
 
@@ -309,7 +309,10 @@ def test_days_that_cannot_be(value: object) -> None:
 
 def test_headers_pass() -> None:
     """Names keep their spelling; a tab and letters beyond ASCII are allowed in values."""
-    assert check.headers("extra_headers", {"X-Team": "blue\tgreen ü", "x_y": ""}) == {"X-Team": "blue\tgreen ü", "x_y": ""}
+    assert check.headers("extra_headers", {"X-Team": "blue\tgreen ü", "x_y": ""}) == {
+        "X-Team": "blue\tgreen ü",
+        "x_y": "",
+    }
 
 
 @pytest.mark.parametrize(

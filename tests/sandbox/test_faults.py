@@ -291,12 +291,16 @@ async def test_stream_cut_ends_at_exactly_the_byte_asked_for(
 
 async def test_stream_reset_sends_events_and_then_rst(box: Sandbox, http: aiohttp.ClientSession) -> None:
     box.fault(0, "stream_reset", after=3)
-    seen = b""
-    async with http.post(f"{box.base_url}/v1/chat/completions", json=STREAM) as answer:
-        with pytest.raises(aiohttp.ClientPayloadError):
-            async for piece in answer.content.iter_any():
-                seen += piece
-    assert len(events(seen)) == 3
+    seen: list[bytes] = []
+
+    async def read() -> None:
+        async with http.post(f"{box.base_url}/v1/chat/completions", json=STREAM) as answer:
+            async for line in answer.content:
+                seen.append(line)
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await read()
+    assert len(events(b"".join(seen))) == 3
 
 
 async def test_stream_stall_falls_silent(box: Sandbox, http: aiohttp.ClientSession) -> None:

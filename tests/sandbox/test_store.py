@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexevo_async.sandbox import ledger
+from nexevo_async.sandbox.accounts import deactivate, register
 from nexevo_async.sandbox.errors import ApiError
-from nexevo_async.sandbox.keys import revoke_key
+from nexevo_async.sandbox.keys import create_key, revoke_key
 from nexevo_async.sandbox.money import platform_text, to_nano, to_usd, usd_text
 from nexevo_async.sandbox.principal import authenticate
 from nexevo_async.sandbox.store import Store, StoreError
@@ -90,6 +92,41 @@ def test_neither_key_nor_password_is_in_the_file(path: str, tmp_path: Path) -> N
     assert b"demo@nexevo.local" in written
     assert key.encode() not in written
     assert b"nexevo-demo" not in written
+
+
+def test_who_leaves_is_forgotten_in_the_file_too(path: str, tmp_path: Path) -> None:
+    store = Store(path)
+    store.bootstrap()
+    register(store, email="ann@secret.example", password="correct horse", full_name="Ann Unforgettable")
+    user_id = store.value("SELECT user_id FROM users WHERE email = 'ann@secret.example'")
+    create_key(store, user_id, "key of Ann Unforgettable")
+
+    def traces() -> bool:
+        written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+        return b"Unforgettable" in written or b"ann@secret" in written
+
+    assert traces()
+    deactivate(store, store.outbox, user_id, "correct horse")
+    assert not traces()
+    store.close()
+
+
+def test_stores_that_write_at_the_same_time_lose_nothing(path: str) -> None:
+    store = Store(path)
+    key = store.bootstrap()
+    user_id = authenticate(store, key).user_id
+
+    def spend() -> None:
+        mine = Store(path)
+        for _ in range(100):
+            ledger.post(mine, user_id, -1, ledger.USAGE)
+        mine.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for spent in [pool.submit(spend) for _ in range(4)]:
+            spent.result()
+    assert ledger.balance(store, user_id) == 100 * 10**9 - 400
+    store.close()
 
 
 def test_a_seed_repeats_ids_but_never_secrets() -> None:

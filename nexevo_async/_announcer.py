@@ -1,0 +1,43 @@
+"""Tells log and hooks what changed about the endpoints, each change once, whoever noticed it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+
+from nexevo_async._logging import logger
+from nexevo_async._sansio.endpoint_pool import EndpointPool
+from nexevo_async.hooks import Hooks
+
+
+class Announcer:
+    """Tells the changes of one pool."""
+
+    __slots__ = ("_hooks", "_pool", "_told")
+
+    def __init__(self, pool: EndpointPool, hooks: tuple[Hooks, ...]) -> None:
+        self._pool = pool
+        self._hooks = hooks
+        self._told = 0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something has changed since the last time."""
+        return self._pool.version != self._told
+
+    async def tell(self) -> None:
+        """Tell every change since the last time."""
+        self._told = self._pool.version
+        for change in self._pool.take_changes():
+            before = change.before.value if change.before else "new"
+            after = change.after.value if change.after else "gone"
+            level = logging.WARNING if after == "ejected" else logging.INFO
+            logger.log(level, "endpoint %s: %s -> %s (%s)", change.url, before, after, change.reason)
+            for hook in self._hooks:
+                await maybe(hook.on_endpoint_change(change))
+
+
+async def maybe(result: Awaitable[None] | None) -> None:
+    """Wait for the result of a hook that is a coroutine."""
+    if result is not None:
+        await result

@@ -1,0 +1,46 @@
+"""The API key, asked for at the last moment and never kept in a request."""
+
+from __future__ import annotations
+
+import inspect
+
+from nexevo_async.config import ApiKey, checked_key
+
+
+class Credentials:
+    """
+    Where the key comes from.
+
+    Args:
+        api_key: The key, a function that returns it, or None if there is none.
+
+    Raises:
+        ConfigurationError: It is text that cannot be a key.
+    """
+
+    __slots__ = ("_api_key", "bearer")
+
+    def __init__(self, api_key: ApiKey | None) -> None:
+        self._api_key = api_key
+        #: What goes into the header, if it is known without asking.
+        self.bearer = f"Bearer {checked_key(api_key)}" if isinstance(api_key, str) else None
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is neither a key nor anybody to ask for one."""
+        return self._api_key is None
+
+    async def authorization(self) -> str | None:
+        """
+        The value of the `Authorization` header; None if there is no key.
+
+        Raises:
+            ConfigurationError: The function returned something that cannot be a key.
+        """
+        if self.bearer is not None or self._api_key is None:
+            return self.bearer
+        key = self._api_key()  # type: ignore[operator]  # text has been dealt with above
+        return f"Bearer {checked_key(await key if inspect.isawaitable(key) else key)}"
+
+    def __repr__(self) -> str:
+        return "<Credentials>"

@@ -1,0 +1,30 @@
+"""What everything above the HTTP adapter needs of it. `nexevo_async._http.HTTPSender` fits; so does a scripted one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from nexevo_async._limits import Limits
+from nexevo_async._messages import Request, Response
+
+if TYPE_CHECKING:
+    from nexevo_async._http import OpenAnswer
+
+
+class Sender(Protocol):
+    """Does one attempt. `nexevo_async._http.HTTPSender` is the real one."""
+
+    async def send(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> Response:
+        """One attempt, its body read whole."""
+
+    async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
+        """One attempt, up to the head."""
+
+    async def connect_only(self, base_url: str, limits: Limits) -> None:
+        """Prove that a connection can be made, without sending anything."""
+
+    def drop_idle(self, base_url: str | None = None) -> None:
+        """Close idle connections."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
