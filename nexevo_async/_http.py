@@ -13,7 +13,6 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import ContextVar
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -21,6 +20,7 @@ from urllib.parse import urlencode
 from nexevo_async._limits import Limits
 from nexevo_async._loops import PerLoop
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
+from nexevo_async._progress import PROGRESS, Progress
 from nexevo_async._version import user_agent
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError
@@ -32,24 +32,8 @@ if TYPE_CHECKING:
     from nexevo_async._session import Session
 
 
-class Progress:
-    """How far an attempt got; filled in by the connector, read when something breaks."""
-
-    __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting = True  # for a free connection
-        self.known = False  # whether the connector is ours and tells the two below
-        self.connected = False
-        self.connecting_since = 0.0
-        self.reused = True
-        self.answered = False  # the head has arrived
-
-
 #: Share of a time limit by which its timer may be late before the loop itself is to blame.
 LATE_SHARE = 0.25
-
-PROGRESS: ContextVar[Progress | None] = ContextVar("nexevo_attempt", default=None)
 
 
 class OpenAnswer:

@@ -22,8 +22,8 @@ from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from nexevo_async._http import PROGRESS, Progress
 from nexevo_async._messages import AttemptFailed, FailureKind
+from nexevo_async._progress import PROGRESS, Progress
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError
 

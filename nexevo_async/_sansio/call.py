@@ -28,6 +28,8 @@ from nexevo_async.errors import NexevoError
 
 #: How often to ask again for an endpoint while every one is busy being tried in panic, (seconds).
 PANIC_PAUSE: Final = 0.02
+#: A reused connection that breaks later than this (seconds) was not simply closed in the moment we wrote to it.
+STALE_AGE: Final = 1.0
 
 
 @attrs.frozen
@@ -207,6 +209,8 @@ class Call:
         """
         pick = self._taken()
         happened = happened_instead(failure.kind)
+        if happened is Happened.STALE and now - self._sent_at >= STALE_AGE:
+            happened = Happened.LOST  # it had time to do something
         problem = f"{failure.kind.value}: {failure.detail}" if failure.detail else failure.kind.value
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
         blameless = (

@@ -21,7 +21,7 @@ import orjson
 from nexevo_async.cli.show import Show, make_show
 from nexevo_async.client import AsyncNexevo
 from nexevo_async._messages import Attempt
-from nexevo_async.hooks import Hooks
+from nexevo_async.hooks import AttemptStart, Hooks
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.sandbox import Sandbox
 
@@ -66,16 +66,17 @@ class Watch(Hooks):
         self.returned_after: float | None = None
         self.preferred = ""
 
+    def before_attempt(self, attempt: AttemptStart) -> None:
+        """Keep when the first call went elsewhere after the kill."""
+        if self.killed_at is not None and self.moved_after is None and attempt.base_url != self.preferred:
+            self.moved_after = time.monotonic() - self.killed_at
+
     def after_attempt(self, call: str, attempt: Attempt) -> None:
-        """Keep the first success elsewhere after the kill, and the first at home after the return."""
-        now = time.monotonic()
+        """Count what failed, and keep when the preferred base first answered again."""
         if attempt.problem:
             self.failovers += 1
-        elif self.revived_at is not None:
-            if self.returned_after is None and attempt.base_url == self.preferred:
-                self.returned_after = now - self.revived_at
-        elif self.killed_at is not None and self.moved_after is None and attempt.base_url != self.preferred:
-            self.moved_after = now - self.killed_at
+        elif self.revived_at is not None and self.returned_after is None and attempt.base_url == self.preferred:
+            self.returned_after = time.monotonic() - self.revived_at
 
 
 def run_demo(*, as_json: bool) -> int:
@@ -134,7 +135,7 @@ async def _chat(client: AsyncNexevo, show: Show) -> Any:
         generation_id=answer["nexevo"]["generation_id"], rating=1, comment="Friendly.", tags=["accurate"]
     )
     summary = await client.feedback.summary(days=7)
-    show.step("Gave feedback", f"on that generation: {summary.positive_pct} % positive so far")
+    show.step("Gave feedback", f"on that generation: {summary.positive_pct:g} % positive so far")
     return feedback.to_dict()
 
 
@@ -177,20 +178,21 @@ async def _billing(client: AsyncNexevo, show: Show) -> Any:
     usage = await client.billing.usage(days=7)
     plan = await client.billing.get_plan()
     hint = await client.billing.upgrade_hint()
-    show.step("Read the bill", f"balance ${_balance(before)}, plan {plan.get('plan') or plan.get('name')}")
-    show.note(f"usage by tier {usage.get('by_tier')}; hint {hint['hint'] or 'none'}")
+    show.step("Read the bill", f"balance ${_balance(before):.2f}, plan {plan['plan']}")
+    tiers = ", ".join(f"{tier} {used['requests']}" for tier, used in usage["by_tier"].items())
+    show.note(f"requests this week by tier: {tiers}; hint to upgrade: {hint['hint'] or 'none'}")
     top_up = f"topup-{datetime.now(UTC):%Y-%m-%d}-001"
     for _ in range(2):
         await client.billing.checkout(amount_usd=Decimal("10.00"), idempotency_key=top_up)
     charged = _balance(await client.billing.balance()) - _balance(before)
-    show.step("Topped up twice", f"with one idempotency key: charged ${charged}")
+    show.step("Topped up twice", f"with one idempotency key: charged once, ${charged:.2f}")
     if charged != Decimal("10.00"):
         raise SystemExit("the same idempotency key was charged twice")
     return str(charged)
 
 
 def _balance(answer: Any) -> Decimal:
-    return Decimal(str(answer.get("balance") or answer.get("balance_usd")))
+    return Decimal(answer["balance_usd"])
 
 
 async def _organization(client: AsyncNexevo, show: Show) -> Any:

@@ -116,6 +116,7 @@ class RichShow(Show):
 
         with Live(console=self._console, get_renderable=picture, refresh_per_second=8, transient=False):
             yield
+        self._console.print()
 
     def summary(self, summary: Summary) -> None:
         from rich.table import Table
@@ -125,10 +126,10 @@ class RichShow(Show):
         table.add_row("calls", str(summary.calls))
         table.add_row("failed", str(summary.failed))
         table.add_row("lost", lost)
-        table.add_row("failed attempts that moved elsewhere", str(summary.failovers))
-        table.add_row("sent twice (they were in flight when the base died)", str(summary.sent_again))
-        table.add_row("time to fail over", _seconds(summary.time_to_fail_over))
-        table.add_row("time to return", _seconds(summary.time_to_return))
+        table.add_row("failovers (attempts that failed and went elsewhere)", str(summary.failovers))
+        table.add_row("sent twice (in flight when the base died)", str(summary.sent_again))
+        table.add_row("time to fail over (first call elsewhere)", _seconds(summary.time_to_fail_over))
+        table.add_row("time to return (first answer of the base)", _seconds(summary.time_to_return))
         table.add_row("storm", _seconds(summary.seconds))
         self._console.rule("[bold]summary")
         self._console.print(table)

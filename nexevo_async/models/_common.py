@@ -15,7 +15,7 @@ import attrs
 from nexevo_async.models.limits import RateLimits, read_limits
 
 if TYPE_CHECKING:
-    from nexevo_async._messages import Headers
+    from nexevo_async._headers import Headers
 
 T = TypeVar("T")
 

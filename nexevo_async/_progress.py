@@ -1,0 +1,23 @@
+"""How far an attempt has got: filled in by the connector, read by the HTTP adapter when something breaks."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+
+class Progress:
+    """How far one attempt has got."""
+
+    __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting = True  # for a free connection
+        self.known = False  # whether the connector is ours and tells the two below
+        self.connected = False
+        self.connecting_since = 0.0
+        self.reused = True
+        self.answered = False  # the head has arrived
+
+
+#: The attempt that the running task makes.
+PROGRESS: ContextVar[Progress | None] = ContextVar("nexevo_attempt", default=None)
