@@ -11,6 +11,7 @@ from nexevo_async._background import Background
 from nexevo_async._core import Core, Settings
 from nexevo_async._discovery import Discovery
 from nexevo_async._http import HTTPSender
+from nexevo_async._race import Stalls
 from nexevo_async._routes import RouteTable
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Shared
@@ -62,7 +63,16 @@ def make_core(
     )
     shared = _shared(pool, settings.retry, health, rng, now)
     shared.bucket = None if rate_limit is None else TokenBucket(rate_limit, now=now)
-    return Core(sender=sender, shared=shared, routes=routes, background=background, announcer=announcer)
+    retry = settings.retry
+    return Core(
+        sender=sender,
+        shared=shared,
+        routes=routes,
+        background=background,
+        announcer=announcer,
+        stalls=Stalls(pool, health),
+        hedges=Budget(ratio=retry.hedge_ratio, cap=retry.hedge_reserve, now=now),
+    )
 
 
 def _shared(pool: EndpointPool, retry: RetryPolicy, health: HealthPolicy, rng: random.Random, now: float) -> Shared:

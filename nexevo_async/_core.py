@@ -8,6 +8,8 @@ from nexevo_async._announcer import Announcer
 from nexevo_async._background import Background
 from nexevo_async._credentials import Credentials
 from nexevo_async._routes import RouteTable
+from nexevo_async._race import Stalls
+from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Shared
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sender import Sender
@@ -41,4 +43,6 @@ class Core:
     routes: RouteTable
     background: Background
     announcer: Announcer
+    stalls: Stalls
+    hedges: Budget
     closed: bool = False

@@ -47,11 +47,12 @@ class OpenAnswer:
         base_url: The endpoint it comes from.
     """
 
-    __slots__ = ("_release", "_response", "base_url", "headers", "status", "url")
+    __slots__ = ("_broken", "_release", "_response", "base_url", "headers", "status", "url")
 
     def __init__(self, response: aiohttp.ClientResponse, base_url: str, release: Callable[[], None]) -> None:
         self._response = response
         self._release: Callable[[], None] | None = release
+        self._broken: AttemptFailed | None = None
         self.status = response.status
         self.headers = Headers(response.headers)
         self.url = _without_query(response.url)
@@ -64,10 +65,16 @@ class OpenAnswer:
         Raises:
             AttemptFailed: The connection broke.
         """
+        if self._broken is not None:
+            raise self._broken
         try:
             return await self._response.content.readany()
         except Exception as error:
-            raise AttemptFailed(FailureKind.BROKEN, _describe(error)) from None
+            self._broken = AttemptFailed(FailureKind.BROKEN, _describe(error))
+            rest = _left_over(self._response)
+            if rest:
+                return rest  # what arrived before the break comes before the break
+            raise self._broken from None
 
     async def read_all(self, max_bytes: int | None = None) -> bytes:
         """
@@ -251,6 +258,18 @@ def _without_query(url: Any) -> str:
     return str(url).partition("?")[0]
 
 
+def _left_over(response: aiohttp.ClientResponse) -> bytes:
+    """
+    Bytes that arrived before the connection broke and were not read yet.
+
+    aiohttp's reader raises its stored exception before it hands out what it holds, and has no public way around that: a
+    slow reader of a stream would lose chunks that were paid for.
+    """
+    content: Any = response.content
+    read = getattr(content, "_read_nowait", None)
+    return read(-1) if read is not None else b""
+
+
 def _too_late(progress: Progress, limits: Limits, began: float) -> AttemptFailed:
     """What a limit that passed means: how far the attempt had got, and whether our own loop was late."""
     kind, detail = FailureKind.SILENT, ""
@@ -316,4 +335,15 @@ def _describe(error: BaseException) -> str:
         return cause.verify_message
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.partition(" [")[0]
-    return type(error).__name__
+    return _WORDS.get(type(error).__name__, type(error).__name__)
+
+
+#: Names of aiohttp's exceptions in words.
+_WORDS = {
+    "ClientPayloadError": "the body is incomplete",
+    "ServerDisconnectedError": "the server closed the connection",
+    "ClientConnectionError": "the connection was closed",
+    "ContentEncodingError": "the body cannot be decompressed",
+    "BadStatusLine": "the answer does not begin with a status line",
+    "TransferEncodingError": "the chunks of the body are damaged",
+}

@@ -34,9 +34,13 @@ SHOWN_HEADERS = frozenset(
 #: Query parameters that may be shown; `sk` of the sub-account list is a credential and is not among them.
 SHOWN_QUERY = frozenset({"days", "end_date", "limit", "page", "page_size", "start_date"})
 
-#: Anything that looks like a key of the service (`sk-…`, `sk-xc-…`) or a bearer credential.
-_SECRET_TEXT = re.compile(r"(?i)\b(bearer\s+)[^\s,;\"']+|\bsk-[A-Za-z0-9_\-*.]{3,}")
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+#: Anything that looks like a key of the service (`sk-…`, `sk-xc-…`) or a bearer credential. A letter before it makes it
+#: a word such as "task-force", unless that letter ends a percent-encoded character.
+_SECRET_TEXT = re.compile(
+    r"(?i)\b(bearer\s+)[^\s,;\"']+|(?:(?<![a-z])|(?<=%[0-9a-f]{2}))sk-[a-z0-9_\-*.]{3,}"
+)
+#: Up to the last @ before the host ends: passwords that hold one themselves are not rare.
+_USERINFO = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def redact_header(name: str, value: str) -> str:

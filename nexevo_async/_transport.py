@@ -22,9 +22,11 @@ from nexevo_async._answers import RawResponse, read_answer, read_page_answer
 from nexevo_async._core import Core, Settings
 from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
-from nexevo_async._messages import Attempt, AttemptFailed, Request, Response
+from nexevo_async._messages import Attempt, AttemptFailed, Request, Response, Safety
+from nexevo_async._race import Race, patience_of, second_pick
 from nexevo_async._requests import build_request
 from nexevo_async._sansio.call import Call, Fail, Send, Succeed, Wait
+from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async.config import Timeout
 from nexevo_async.errors import ClientClosedError, ConfigurationError
@@ -173,7 +175,7 @@ class Transport:
         started = time.monotonic()
         answer: OpenAnswer | None = None
         try:
-            limits = self._limits(send, timeout)
+            limits = self._limits(send, timeout, stream=request.stream)
             authorization = await self._authorization(request)
             prepared = await self._before(request, call, url) if self.settings.hooks else request
             if request.stream:
@@ -184,13 +186,18 @@ class Transport:
                     return answer
                 response = Response(answer.status, answer.headers, await answer.read_all(), answer.url)
                 await answer.aclose()
+            elif request.safety is Safety.SAFE and len(core.shared.pool) > 1:
+                response = await self._race(call, send, prepared, authorization, timeout)
+                url = call.base_url or url
             else:
                 response = await core.sender.send(url, prepared, authorization=authorization, limits=limits)
         except AttemptFailed as failure:
             if core.closed:
                 call.cancelled()
                 raise ClientClosedError("the client was closed during the call", call=request.name) from None
-            call.broke(failure, time.monotonic(), vetoed=failure.late)
+            if answer is not None:
+                answer.abort()
+            call.broke(failure, time.monotonic())
             await self._after(call, url, started, None, {})
         except BaseException:
             call.cancelled()
@@ -203,11 +210,33 @@ class Transport:
                 answer.abort()
         return None
 
-    def _limits(self, send: Send, timeout: Timeout) -> Limits:
+    async def _race(
+        self, call: Call, send: Send, request: Request, authorization: str | None, timeout: Timeout
+    ) -> Response:
+        """A read where there is more than one endpoint: asked a second time if it waits, moved if its endpoint hangs."""
+        core, now = self.core, time.monotonic()
+        core.hedges.earn()
+
+        async def ask(pick: Pick) -> Response:
+            limits = self._limits(attrs.evolve(send, pick=pick), timeout)
+            return await core.sender.send(pick.endpoint.url, request, authorization=authorization, limits=limits)
+
+        return await Race(call, ask, core.stalls).run(
+            send.pick,
+            patience=patience_of(self.settings.retry, core.shared.pool, now),
+            another=lambda: second_pick(call, send.pick, core.hedges, time.monotonic()),
+        )
+
+    def _limits(self, send: Send, timeout: Timeout, *, stream: bool = False) -> Limits:
         connect = timeout.connect
         if connect is None:
             connect = self.core.shared.pool.connect_timeout(send.pick)
-        return Limits(connect=connect, pool=timeout.pool, until=send.until, ends=send.ends)
+        until, ends = send.until, send.ends
+        if stream and timeout.first_token is not None:
+            first_token = time.monotonic() + timeout.first_token
+            if until is None or first_token < until:
+                until, ends = first_token, "first_token"
+        return Limits(connect=connect, pool=timeout.pool, until=until, ends=ends)
 
     async def _wait(self, request: Request, call: Call, wait: Wait) -> None:
         logger.debug("%s waits %.2f s before it is sent again", request.name, wait.seconds)

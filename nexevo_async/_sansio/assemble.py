@@ -8,8 +8,11 @@ themselves is relied on, and what nobody declared is put together too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
+from nexevo_async.models._common import Model, declared
 from nexevo_async.models.chat import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -27,6 +30,7 @@ from nexevo_async.models.chat import (
 
 #: Fields that name something: a later value replaces the earlier one. Other text is grown piece by piece.
 _NAMES: Final = frozenset({"format", "id", "index", "name", "object", "role", "signature", "type"})
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def assemble(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
@@ -59,8 +63,8 @@ class Assembler:
         self._system_fingerprint = chunk.system_fingerprint or self._system_fingerprint
         self._usage = chunk.usage or self._usage
         if chunk.nexevo is not None:
-            self._info.update((name, value) for name, value in chunk.nexevo.items() if value is not None)
-        self._extra.update((name, value) for name, value in chunk.extra.items() if value is not None)
+            _replace(self._info, chunk.nexevo)
+        _replace(self._extra, _extra(chunk))
         for choice in chunk.choices:
             parts = self._choices.get(choice.index)
             if parts is None:
@@ -124,8 +128,8 @@ class _ChoiceParts:
             self._call_of(call).add(call)
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
-        self.extra.update((name, value) for name, value in choice.extra.items() if value is not None)
-        grow(self.message_extra, delta.extra)
+        _replace(self.extra, _extra(choice))
+        grow(self.message_extra, _extra(delta))
 
     def _add_logprobs(self, logprobs: Logprobs) -> None:
         if self.logprobs is None:
@@ -187,7 +191,7 @@ class _CallParts:
     def add(self, delta: ToolCallDelta) -> None:
         self.id = self.id or delta.id
         self.type = self.type or delta.type
-        grow(self.extra, delta.extra)
+        grow(self.extra, _extra(delta))
         function = delta.function
         if function is None:
             return
@@ -195,7 +199,7 @@ class _CallParts:
             self.name += function.name
         if function.arguments:
             self.arguments.append(function.arguments)
-        grow(self.function_extra, function.extra)
+        grow(self.function_extra, _extra(function))
 
     def result(self) -> ToolCall:
         function = FunctionCall(
@@ -226,6 +230,23 @@ def grow(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
             whole[name] = old + value
         else:
             whole[name] = value
+
+
+def _replace(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    """Take over fields, except for those that are null."""
+    if piece:
+        whole.update((name, value) for name, value in piece.items() if value is not None)
+
+
+def _extra(part: Model) -> Mapping[str, Any]:
+    """`Model.extra`, but at no cost where there is nothing: almost always, and there are thousands of chunks."""
+    raw = part._raw
+    return _NOTHING if not raw or raw.keys() <= _declared_names(type(part)) else part.extra
+
+
+@cache
+def _declared_names(cls: type[Model]) -> frozenset[str]:
+    return frozenset(field.name for field in declared(cls))
 
 
 def _copied(extra: dict[str, Any]) -> dict[str, Any]:

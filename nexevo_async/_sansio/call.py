@@ -152,6 +152,11 @@ class Call:
         """The moment at which the whole call ends, or None for never."""
         return self._deadline
 
+    @property
+    def base_url(self) -> str | None:
+        """The endpoint of the attempt that is under way, or None."""
+        return None if self._pick is None else self._pick.endpoint.url
+
     def next_action(self, now: float) -> Action:
         """What to do now."""
         if self._verdict is not None:
@@ -190,7 +195,7 @@ class Call:
             return
         pick = self._taken()
         error = outcome.error_of(response, wall=wall, call=self._request.name)
-        self._note(pick, now, status=response.status, problem=error.code or happened.value, trace_id=error.trace_id)
+        self._note(pick, now, status=response.status, problem=getattr(error, "code", None) or happened.value, trace_id=error.trace_id)
         self._report(
             pick, happened, now, detail=f"HTTP {response.status}", blameless=outcome.names_an_upstream(response)
         )
@@ -198,27 +203,45 @@ class Call:
         self._last = error
         self._decide(happened, now, pick, asked=pushback(response.headers, wall=wall))
 
-    def broke(self, failure: AttemptFailed, now: float, *, vetoed: bool = False) -> None:
-        """
-        The attempt ended without an answer.
-
-        Args:
-            failure: How.
-            now: When.
-            vetoed: The event loop was late, so that a timeout is no evidence against the endpoint.
-        """
+    def broke(self, failure: AttemptFailed, now: float) -> None:
+        """The attempt ended without an answer."""
         pick = self._taken()
-        happened = happened_instead(failure.kind)
-        if happened is Happened.STALE and now - self._sent_at >= STALE_AGE:
-            happened = Happened.LOST  # it had time to do something
-        problem = f"{failure.kind.value}: {failure.detail}" if failure.detail else failure.kind.value
+        happened, problem = self._happened(failure, now)
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
-        blameless = (
-            vetoed or failure.kind is FailureKind.POOL or (happened is Happened.SILENT and failure.limit == "total")
-        )
-        self._report(pick, happened, now, detail=problem, blameless=blameless)
+        self._report(pick, happened, now, detail=problem, blameless=_is_blameless(failure, happened))
         self._last = connection_error(self._request.name, failure, self.attempts, seconds=self._total)
-        self._decide(happened, now, pick)
+        self._decide(happened, now, pick, free=failure.limit == "stall")
+
+    def hedge(self, now: float) -> Pick | None:
+        """A second endpoint for the attempt that is under way, or None if there is no good one."""
+        first = self._pick
+        if first is None:
+            return None
+        tried = [*self._tried, first.endpoint.url]
+        pick = self._shared.pool.pick(now=now, safety=self._request.safety, tried=tried)
+        if pick is not None and (pick.panic or pick.endpoint.url in tried):
+            self._shared.pool.release(pick)
+            return None
+        return pick
+
+    def won_race(self, pick: Pick) -> None:
+        """The attempt at this pick is the one that counts; what it brought is told next."""
+        if self._pick is not None and self._pick is not pick:
+            self._shared.pool.release(self._pick)
+        self._pick = pick
+
+    def left_race(self, pick: Pick) -> None:
+        """The attempt at this pick is over and told nothing, unless it is the one that counts."""
+        if self._pick is not pick:
+            self._shared.pool.release(pick)
+
+    def lost_race(self, pick: Pick, failure: AttemptFailed, now: float) -> None:
+        """One of two attempts failed while the other goes on, which is now the one that counts."""
+        survivor, self._pick = self._pick, pick
+        happened, problem = self._happened(failure, now)
+        self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
+        self._report(self._taken(), happened, now, detail=problem, blameless=_is_blameless(failure, happened))
+        self._pick = None if survivor is pick else survivor
 
     def cancelled(self) -> None:
         """The caller has gone; give back what was taken and hold nothing against anybody."""
@@ -227,14 +250,21 @@ class Call:
         elif self._bucket_turn is not None and self._shared.bucket is not None:
             self._shared.bucket.give_back()
 
-    def _decide(self, happened: Happened, now: float, pick: Pick, *, asked: float | None = None) -> None:
-        step = move(
-            happened,
-            self._request.safety,
-            repeat_billable=self._policy.repeat_billable,
-            repeat_server_error=self._policy.repeat_server_error,
-        )
-        if step is Move.RAISE or step is Move.UNKNOWN or not self._allowed(step, happened, now):
+    def _happened(self, failure: AttemptFailed, now: float) -> tuple[Happened, str]:
+        """The row of the failover table, and the words for it."""
+        happened = happened_instead(failure.kind)
+        if happened is Happened.STALE and now - self._sent_at >= STALE_AGE:
+            happened = Happened.LOST  # it had time to do something
+        return happened, f"{failure.kind.value}: {failure.detail}" if failure.detail else failure.kind.value
+
+    def _decide(
+        self, happened: Happened, now: float, pick: Pick, *, asked: float | None = None, free: bool = False
+    ) -> None:
+        step = self._move(happened)
+        if step is Move.SAME_ONCE and step in self._once and happened is Happened.STALE:
+            happened = Happened.LOST  # the fresh connection broke too
+            step = self._move(happened)
+        if step is Move.RAISE or step is Move.UNKNOWN or not self._allowed(step, happened, now, free=free):
             maybe = any(attempt.delivered is Delivery.MAYBE for attempt in self.attempts)
             unknown = step is Move.UNKNOWN or (
                 self._request.safety is Safety.KEYED and maybe and happened is not Happened.FINAL
@@ -253,7 +283,16 @@ class Call:
             self._pinned = None
         self._not_before = self._next_moment(step, happened, now, asked)
 
-    def _allowed(self, step: Move, happened: Happened, now: float) -> bool:
+    def _move(self, happened: Happened) -> Move:
+        policy = self._policy
+        return move(
+            happened,
+            self._request.safety,
+            repeat_billable=policy.repeat_billable,
+            repeat_server_error=policy.repeat_server_error,
+        )
+
+    def _allowed(self, step: Move, happened: Happened, now: float, *, free: bool) -> bool:
         """Whether attempts, allowances and budget let this step happen."""
         count = len(self.attempts)
         most = self._policy.max_attempts
@@ -267,8 +306,7 @@ class Call:
             now - self._sent_at >= self._policy.bounded_age or not self._shared.resends.spend(now)
         ):
             return False
-        free = happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE)
-        return free or self._shared.budget.spend(now)
+        return free or happened in _FREE or self._shared.budget.spend(now)
 
     def _next_moment(self, step: Move, happened: Happened, now: float, asked: float | None) -> float | None:
         """When the next attempt may start; None for at once."""
@@ -276,8 +314,7 @@ class Call:
         if step is Move.WAIT:
             pause = asked if asked is not None else self._throttle_pause()
             return now + pause
-        fresh_ones = any(endpoint.url not in self._tried for endpoint in self._shared.pool.order(now))
-        if step is not Move.SAME and fresh_ones:
+        if step is not Move.SAME and self._shared.pool.elsewhere(self._tried, now=now):
             return None
         if happened is Happened.GATEWAY:
             pause = asked if asked is not None else self._throttle_pause()
@@ -375,6 +412,9 @@ class Call:
             )
 
 
+#: Failures whose repeat costs nothing of the budget: nothing was done, or the service itself asked to wait.
+_FREE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE})
+
 #: What each kind of failure says about the endpoint; those not listed say nothing.
 _REPORTS: dict[Happened, Report] = {
     Happened.NEVER_LEFT: Report.HARD,
@@ -390,3 +430,10 @@ _REPORTS: dict[Happened, Report] = {
     Happened.RATE: Report.ANSWERED,
     Happened.FINAL: Report.ANSWERED,
 }
+
+
+def _is_blameless(failure: AttemptFailed, happened: Happened) -> bool:
+    """Whether a failure says nothing about the endpoint: our own pool, our own late loop, the caller's own deadline."""
+    if failure.late or failure.kind is FailureKind.POOL:
+        return True
+    return happened is Happened.SILENT and failure.limit in ("total", "stall")

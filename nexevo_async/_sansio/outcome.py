@@ -24,6 +24,7 @@ from nexevo_async.errors import (
     ConflictError,
     InsufficientBalanceError,
     InternalServerError,
+    NotAnAPIResponseError,
     NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
@@ -32,8 +33,9 @@ from nexevo_async.errors import (
 )
 from nexevo_async.models.limits import read_limits
 
-#: How much of the service's own message is quoted.
+#: How much of the service's own message is quoted, and of its codes.
 LONGEST_MESSAGE = 300
+LONGEST_WORD = 80
 
 
 class Happened(enum.Enum):
@@ -161,26 +163,37 @@ def problem_in(body: bytes) -> Problem:
 
 def problem_of(data: Any) -> Problem:
     """The same for JSON that is decoded already."""
-    inner = data.get("error", data) if isinstance(data, Mapping) else data
-    if not isinstance(inner, Mapping):
-        return Problem(data, _text(inner), None, None, None)
-    outer = data if isinstance(data, Mapping) else {}
-    message = next((_text(inner[name]) for name in ("message", "detail", "msg") if inner.get(name)), "")
+    outer = data if isinstance(data, Mapping) else {"error": data}
+    error = outer.get("error")
+    inner = error if error and isinstance(error, Mapping) else outer
+    # `{"error": "invalid_key", "message": "…"}`: the sentence is better than the word, if there is one.
+    message = next((text for place in (inner, outer) for text in map(_text, _messages(place)) if text), "")
     return Problem(
-        data,
-        message or _text(outer.get("detail") or outer.get("message") or ""),
-        _word(inner.get("code")),
-        _word(inner.get("type")),
-        _word(inner.get("param")),
+        data, message or _text(error), _word(inner.get("code")), _word(inner.get("type")), _word(inner.get("param"))
     )
 
 
-def error_of(response: Response, *, wall: float = 0.0, call: str | None = None) -> APIStatusError:
+def _messages(place: Mapping[str, Any]) -> list[Any]:
+    return [place.get(name) for name in ("message", "detail", "msg")]
+
+
+def error_of(
+    response: Response, *, wall: float = 0.0, call: str | None = None
+) -> APIStatusError | NotAnAPIResponseError:
     """The error that a refusing answer stands for; `wall` is the time since 1970, for reading dates."""
     problem = problem_in(response.body)
-    error = _status_error(problem, response.status, headers=response.headers)
+    error: APIStatusError | NotAnAPIResponseError
+    if 200 <= response.status < 300 and looks_like_html(response):
+        error = NotAnAPIResponseError(
+            "the answer is a web page (HTML), not JSON",
+            problems=("$: not JSON",),
+            status=response.status,
+            body=problem.body,
+        )
+    else:
+        error = _status_error(problem, response.status)
     error.call = call
-    error.trace_id = response.headers.get("x-trace-id")
+    error.trace_id = _trace_id(response.headers)
     error.headers = response.headers
     if isinstance(error, RateLimitError):
         error.retry_after = pushback(response.headers, wall=wall)
@@ -192,21 +205,25 @@ def error_from_event(data: Any, *, call: str | None = None, headers: Mapping[str
     """The error that an error event inside a stream stands for: the class of its code, as if it had its status."""
     problem = problem_of(data)
     cls = _class_of(problem, 0)
-    error = _status_error(problem, _event_status(problem, cls), headers=headers or {})
+    error = _status_error(problem, _numbered(problem) or _EVENT_STATUS.get(cls, 500))
     error.call = call
-    error.trace_id = (headers or {}).get("x-trace-id")
+    error.trace_id = _trace_id(headers or {})
     return error
 
 
-def _event_status(problem: Problem, cls: type[APIStatusError]) -> int:
-    if problem.code and problem.code.isdigit() and 400 <= int(problem.code) < 600:
-        return int(problem.code)
-    return _EVENT_STATUS.get(cls, 500)
+def _trace_id(headers: Mapping[str, str]) -> str | None:
+    return _word(headers.get("x-trace-id"))
 
 
-def _status_error(problem: Problem, status: int, *, headers: Mapping[str, str]) -> APIStatusError:
+def _numbered(problem: Problem) -> int | None:
+    """The status that a code is, if it is one: some servers send 429 as the code."""
+    code = problem.code or ""
+    return int(code) if code.isascii() and code.isdigit() and len(code) == 3 and 400 <= int(code) < 600 else None
+
+
+def _status_error(problem: Problem, status: int) -> APIStatusError:
     cls = _class_of(problem, status)
-    message = redact_text(" ".join(problem.message.split()))[:LONGEST_MESSAGE] or _plain_words(status, headers)
+    message = _one_line(problem.message, LONGEST_MESSAGE) or _plain_words(status)
     return cls(message, status=status, code=problem.code, type=problem.type, param=problem.param, body=problem.body)
 
 
@@ -216,24 +233,23 @@ def _class_of(problem: Problem, status: int) -> type[APIStatusError]:
 
     The status decides, where there is one; code and type decide between the two kinds of 429 and inside streams.
     """
-    named = next((CODE_ERRORS[word] for word in (problem.code, problem.type) if word in CODE_ERRORS), None)
+    named = [CODE_ERRORS[word] for word in (problem.code, problem.type) if word in CODE_ERRORS]
     if status == 429:
-        return QuotaExceededError if named is QuotaExceededError else RateLimitError
+        return QuotaExceededError if QuotaExceededError in named else RateLimitError
     if status in STATUS_ERRORS:
         return STATUS_ERRORS[status]
     if status >= 500:
         return InternalServerError
     if status >= 400:
         return BadRequestError
-    if named is not None:
-        return named
+    if named:
+        return named[0]
     if status == 0:
-        numbered = int(problem.code) if problem.code and problem.code.isdigit() else 500
-        return STATUS_ERRORS.get(numbered, InternalServerError)
+        return STATUS_ERRORS.get(_numbered(problem) or 500, InternalServerError)
     return APIStatusError
 
 
-def _plain_words(status: int, headers: Mapping[str, str]) -> str:
+def _plain_words(status: int) -> str:
     if 300 <= status < 400:
         return "the base URL redirects; redirects are not followed, because the API key would travel along"
     return f"the service answered {status} without an explanation"
@@ -254,15 +270,22 @@ def _loads(body: bytes) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
+    """A message, whatever form it has; not recursive, as the nesting of an answer has no limit of ours."""
     if isinstance(value, list):  # FastAPI's `detail`: a list of {"loc", "msg"}
-        return "; ".join(_text(item.get("msg", item) if isinstance(item, Mapping) else item) for item in value[:5])
+        return "; ".join(filter(None, map(_phrase, value[:5])))
+    return _phrase(value)
+
+
+def _phrase(value: Any) -> str:
     if isinstance(value, Mapping):
-        return _text(value.get("message") or value.get("msg") or "")
-    return "" if value is None else str(value)
+        value = value.get("message") or value.get("msg")
+    return "" if value is None or isinstance(value, list | Mapping) else str(value)
 
 
 def _word(value: Any) -> str | None:
     """A code or type as text: servers send strings, integers and null."""
-    return None if value is None or value == "" or isinstance(value, dict | list) else str(value)
+    return None if value is None or isinstance(value, dict | list) else _one_line(str(value), LONGEST_WORD) or None
+
+
+def _one_line(text: str, longest: int) -> str:
+    return redact_text(" ".join(text.split()))[:longest]

@@ -9,6 +9,7 @@ _LIMITS = {
     "total": "the deadline of the whole call",
     "attempt": "the limit for one attempt",
     "connect": "the limit for connecting",
+    "first_token": "the limit for the first token",
     "pool": "the limit for waiting for a free connection",
 }
 
@@ -18,7 +19,7 @@ def connection_error(
 ) -> APIConnectionError:
     """The error for an attempt, or a call, that got no answer."""
     delivery = delivery_of(attempts)
-    if failure.limit is None and failure.kind is not FailureKind.SILENT:
+    if failure.limit == "stall" or (failure.limit is None and failure.kind is not FailureKind.SILENT):
         detail = f": {failure.detail}" if failure.detail else ""
         return APIConnectionError(failure.kind.value + detail, delivery=delivery, call=call, attempts=attempts)
     limit = failure.limit or "total"
@@ -60,6 +61,6 @@ def wait_refused(call: str, pause: float, total: float | None) -> APITimeoutErro
 
 
 def delivery_of(attempts: tuple[Attempt, ...]) -> Delivery:
-    """MAYBE if any attempt may have arrived."""
-    maybe = any(attempt.delivered is Delivery.MAYBE for attempt in attempts)
+    """MAYBE if any attempt may have been carried out; a rate limit (429) turns a request away before that."""
+    maybe = any(attempt.delivered is Delivery.MAYBE and attempt.status != 429 for attempt in attempts)
     return Delivery.MAYBE if maybe else Delivery.NEVER

@@ -11,7 +11,7 @@ class Acknowledgement(Model):
     The answer to a call that gives nothing back. What the service says all the same is kept: ``answer["…"]``.
 
     Attributes:
-        success: Whether it worked, or None if the service let its status speak. A False is raised as an error instead.
+        success: Whether it worked, or None if the service let its status speak.
 
     .. versionadded:: 0.1.0
     """

@@ -171,8 +171,9 @@ class Sandbox:
         return [*chats, *models_catalog.routes(), *embeddings.routes(), *endpoints.routes(), *account_routes()]
 
     async def _close(self) -> None:
-        self._faults.end_all()
         await self._exit.aclose()
+        self._faults.end_all()
+        self._killed.clear()
 
     # Looking ----------------------------------------------------------------------------------------------------------
 
@@ -288,8 +289,10 @@ class Sandbox:
             The fault: ``.clear()`` ends it, ``.hits`` counts what it hit.
 
         Raises:
+            RuntimeError: The box is not open.
             ValueError: Unknown base, kind, route or option, or a scope that cannot be.
         """
+        self._home.loop  # noqa: B018 - raises when there is nothing yet, or no longer, that could fail
         if base is not None:
             self._known(base)
         self._known_route(route)

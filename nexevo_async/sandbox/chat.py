@@ -16,7 +16,7 @@ from nexevo_async.sandbox.chat_request import ChatRequest, parse
 from nexevo_async.sandbox.generate import pieces
 from nexevo_async.sandbox.money import to_nano, usd_text
 from nexevo_async.sandbox.reply import Choice
-from nexevo_async.sandbox.routing import PRINCIPAL, SETTINGS, STORE, RouteSpec, json_answer
+from nexevo_async.sandbox.routing import PRINCIPAL, SETTINGS, STORE, RouteSpec, json_answer, new_generation_id
 from nexevo_async.sandbox.selection import Selection, select
 from nexevo_async.sandbox.spending import check_may_spend, record_usage
 from nexevo_async.sandbox.sse import DONE, SseAnswer, event
@@ -92,7 +92,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     tokens = reply.prompt_tokens(wanted)
     selection = select(wanted, tokens)
     generation = Generation(
-        id=store.new_id("gen"),
+        id=new_generation_id(),
         wanted=wanted,
         selection=selection,
         prompt_tokens=tokens,

@@ -14,7 +14,7 @@ from aiohttp import web
 from nexevo_async.sandbox.chat_request import read_object, refuse
 from nexevo_async.sandbox.generate import count_tokens
 from nexevo_async.sandbox.models_catalog import model_not_found, resolve
-from nexevo_async.sandbox.routing import PRINCIPAL, STORE, RouteSpec, json_answer
+from nexevo_async.sandbox.routing import PRINCIPAL, STORE, RouteSpec, json_answer, new_generation_id
 from nexevo_async.sandbox.spending import check_may_spend, record_usage
 
 #: Length of the vectors when the caller wants none in particular.
@@ -39,7 +39,7 @@ async def create(request: web.Request) -> web.Response:
     store, cost = request.app[STORE], found.model.cost(tokens, 0)
     check_may_spend(store, request[PRINCIPAL], model=found.asked, estimate=cost)
     vectors = [vector(found.model.id, item, dimensions) for item in inputs]
-    generation_id = store.new_id("gen")
+    generation_id = new_generation_id()
     record_usage(
         store,
         request[PRINCIPAL],

@@ -70,6 +70,7 @@ class LoopThread:
         self._opening, self._closing = opening, closing
         self._opened: Future[None] = Future()
         self._leave: Callable[[], object] | None = None
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="nexevo sandbox", daemon=True)
 
     def start(self) -> None:
@@ -82,13 +83,18 @@ class LoopThread:
             raise
 
     def stop(self) -> None:
-        """Close everything and wait for the thread's end."""
+        """Close everything and wait for the thread's end; what closing raises is raised here."""
         if self._leave is not None:
             self._leave()
         self._thread.join()
+        if self._failure is not None:
+            raise self._failure
 
     def _run(self) -> None:
-        asyncio.run(self._live())
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:
+            self._failure = error
 
     async def _live(self) -> None:
         leave, loop = asyncio.Event(), asyncio.get_running_loop()

@@ -34,6 +34,7 @@ class Listener:
         self._socket: socket.socket | None = None  # listens; None while off the network
         self._placeholder: socket.socket | None = None  # keeps the port ours meanwhile
         self._server: asyncio.Server | None = None
+        self._closed = False
         self._starting: set[asyncio.Task[None]] = set()
         self.port = port
 
@@ -79,8 +80,8 @@ class Listener:
             self._placeholder = _bound(self.port)
 
     def bring_back(self) -> None:
-        """Listen again on the same port, at once; does nothing if already up. Needs the running loop."""
-        if self._socket is not None:
+        """Listen again on the same port, at once; does nothing if already up or closed. Needs the running loop."""
+        if self._socket is not None or self._closed:
             return
         if self._placeholder is not None:
             self._placeholder.close()
@@ -115,6 +116,7 @@ class Listener:
 
     async def aclose(self) -> None:
         """Reset all connections, cancel all requests, give the port back."""
+        self._closed = True
         self.take_down()
         if self._placeholder is not None:
             self._placeholder.close()

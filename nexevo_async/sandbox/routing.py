@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,6 +60,11 @@ class RouteSpec:
     path: str
     auth: Auth
     handler: Handler
+
+
+def new_generation_id() -> str:
+    """A new id for a generation: opaque, and unlike all others even when several boxes share a file."""
+    return f"gen_{secrets.token_hex(10)}"
 
 
 def json_answer(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

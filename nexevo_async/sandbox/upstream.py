@@ -17,7 +17,7 @@ from nexevo_async.sandbox.chat_request import ChatRequest, parse
 from nexevo_async.sandbox.errors import ApiError
 from nexevo_async.sandbox.generate import count_tokens
 from nexevo_async.sandbox.models_catalog import Model, Resolved, resolve
-from nexevo_async.sandbox.routing import PRINCIPAL, STORE, RouteSpec, json_answer
+from nexevo_async.sandbox.routing import PRINCIPAL, STORE, RouteSpec, json_answer, new_generation_id
 from nexevo_async.sandbox.selection import Selection
 from nexevo_async.sandbox.spending import check_may_spend
 from nexevo_async.sandbox.sse import DONE, SseAnswer, event
@@ -79,7 +79,7 @@ class Upstream:
         if answer.status >= 400:
             return await _passed_on(answer)
         generation = Generation(
-            id=store.new_id("gen"),
+            id=new_generation_id(),
             wanted=wanted,
             selection=Selection(chosen, tuple(tried)),
             prompt_tokens=tokens,

@@ -7,8 +7,8 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 try:
     import pytest_asyncio
 
-    _async_fixture = pytest_asyncio.fixture
+    _async_fixture: Callable[[Any], Any] = pytest_asyncio.fixture
 except ImportError:  # the plugin of anyio runs plain fixtures that are coroutines
     _async_fixture = pytest.fixture
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Mapping
 from decimal import Decimal
@@ -308,8 +309,11 @@ async def test_the_first_page_may_be_a_later_one() -> None:
 
 @given(total=st.integers(0, 40), size=st.integers(1, 12))
 async def test_every_item_comes_once(total: int, size: int) -> None:
-    """Whatever total and size are."""
-    assert [item async for item in Pages(Service(total, size), numbered())] == list(range(total))
+    """Whatever total and size are, with no page more than needed."""
+    service = Service(total, size)
+
+    assert [item async for item in Pages(service, numbered())] == list(range(total))
+    assert len(service.asked) == max(1, math.ceil(total / size))
 
 
 def test_the_repr_says_what_to_do() -> None:

@@ -291,6 +291,21 @@ def test_arguments_that_cannot_be_are_refused(arguments: dict[str, object], mess
         Sandbox(**arguments)  # type: ignore[arg-type]
 
 
+def test_a_fault_needs_a_box_that_is_open() -> None:
+    with pytest.raises(RuntimeError, match="the sandbox is not running; use it inside `with` or `async with`"):
+        Sandbox().fault(0, "hang")
+
+
+def test_a_box_that_was_closed_while_refusing_opens_healthy() -> None:
+    box = Sandbox(bases=2)
+    with box:
+        box.fault(0, "refuse")
+        box.kill(1)
+    with box:
+        assert box.faults() == []
+        assert [healthy(url) for url in box.base_urls] == [True, True]
+
+
 async def test_unknown_bases_are_refused(box: Sandbox) -> None:
     with pytest.raises(ValueError, match="no base 2; there are 0, 1, 'discovery'"):
         box.kill(2)

@@ -1,4 +1,4 @@
-"""A box with an upstream: another sandbox answers the chats, and keys, money, faults and journal stay with the first."""
+"""A box with an upstream: another sandbox answers the chats; keys, money, faults and journal stay with the first."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_a_whole_answer_comes_from_the_upstream_with_our_generation_id(pai
     assert answer["nexevo"]["generation_id"] == pair.headers["X-Nexevo-Generation-Id"]
     assert (answer["nexevo"]["model_used"], answer["nexevo"]["tier"]) == ("gpt-4o", "passthrough")
     assert Decimal(100) - await pair.balance(pair.front) == Decimal(answer["nexevo"]["cost_usd"]) > 0
-    assert [entry.route for entry in pair.back.journal()][0] == "chat.completions.create"
+    assert pair.back.journal()[0].route == "chat.completions.create"
 
 
 async def test_a_stream_is_passed_on_event_by_event(pair: Pair) -> None:

@@ -1,0 +1,229 @@
+"""Pauses, decay, holds, flaps, stalls and silence of one endpoint, as numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from nexevo_async._messages import Safety
+from nexevo_async._sansio.endpoint_state import Report, State
+from nexevo_async._sansio.policy import HealthPolicy
+from tests.sansio.driving import A, B, C, Driver
+
+
+def test_each_ejection_out_of_probation_lasts_twice_as_long_up_to_five_minutes() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    for longest in (5, 10, 20, 40, 80, 160, 300, 300):
+        pause = driver.eject(A)
+        assert longest / 2 <= pause <= longest
+        driver.now += pause
+        assert driver.state(A) is State.PROBATION
+
+
+def test_pauses_of_several_clients_differ_so_that_they_do_not_return_together() -> None:
+    pauses = set()
+    for seed in range(20):
+        driver = Driver(seed=seed)
+        driver.heal(A, B)
+        pauses.add(driver.eject(A))
+
+    assert len(pauses) == 20
+
+
+@pytest.mark.parametrize(("minutes", "longest"), [(0, 20), (1, 20), (2, 10), (3, 5), (60, 5)])
+def test_a_minute_in_service_takes_one_step_back(minutes: int, longest: float) -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    for _ in range(3):  # three steps up
+        driver.now += driver.eject(A)
+    driver.tell(A, Report.SUCCESS, Report.SUCCESS)
+    driver.now += 60.0 * minutes + (0.1 if minutes else 0.0)
+    expected = {0: 40}.get(minutes, longest)
+
+    pause = driver.eject(A)
+
+    assert expected / 2 <= pause <= expected
+
+
+def test_one_outage_ejects_once_and_grows_the_pause_once_however_many_calls_it_hits() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    picks = [driver.pick() for _ in range(100)]
+    for pick in picks:
+        driver.report(pick, Report.HARD)
+
+    pause = driver.status(A).ejected_for
+    assert pause is not None
+    assert pause <= 5.0
+    driver.now += pause
+    assert driver.eject(A) <= 10.0
+
+
+def test_a_recovered_endpoint_is_a_spare_for_thirty_seconds() -> None:
+    driver = Driver()
+    driver.bring(A, State.HELD)
+    assert driver.pick(Safety.UNSAFE).endpoint.url == B
+    driver.now += 29.9
+    assert driver.order() == "bca"
+
+    driver.now += 0.2
+    assert driver.order() == "abc"
+    assert driver.state(A) is State.HEALTHY
+
+
+def held_for(driver: Driver, url: str) -> float:
+    """Eject, bring back, and count the seconds until the endpoint is healthy again."""
+    driver.now += driver.eject(url)
+    driver.tell(url, Report.SUCCESS, Report.SUCCESS)
+    began = driver.now
+    while driver.state(url) is State.HELD:
+        driver.now += 0.5
+    return driver.now - began
+
+
+def test_the_hold_doubles_with_each_flap_up_to_five_minutes_and_is_forgotten_in_ten() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+
+    assert [held_for(driver, A) for _ in range(5)] == [30.0, 60.0, 120.0, 240.0, 300.0]
+    driver.now += 600.0
+    assert held_for(driver, A) == 30.0
+
+
+def test_a_failure_on_hold_starts_the_hold_anew_and_a_success_does_not_shorten_it() -> None:
+    driver = Driver()
+    driver.bring(A, State.HELD)
+    driver.now += 20.0
+    driver.tell(A, Report.SOFT, Report.SUCCESS)
+    assert driver.state(A) is State.HELD
+
+    driver.now += 29.0
+    assert driver.state(A) is State.HELD
+    driver.now += 1.1
+    assert driver.state(A) is State.HEALTHY
+
+
+def waiting_reads(driver: Driver, count: int) -> None:
+    for _ in range(count):
+        assert driver.pick().endpoint.url == A
+
+
+def warm(driver: Driver, latency: float) -> None:
+    driver.report(driver.pick(), Report.SUCCESS, latency=latency)
+    driver.heal(B)
+
+
+@pytest.mark.parametrize(("latency", "limit"), [(0.02, 0.5), (0.5, 2.0), (None, 2.0)])
+def test_five_reads_waiting_for_too_long_stall_an_endpoint(latency: float | None, limit: float) -> None:
+    driver = Driver()
+    warm(driver, latency) if latency else driver.heal(A, B)
+    waiting_reads(driver, 5)
+    driver.now += limit - 0.01
+    assert driver.pool.stalled(driver.now) == ()
+
+    driver.now += 0.02
+    assert driver.pool.stalled(driver.now) == (A,)
+    assert driver.state(A) is State.EJECTED
+    assert driver.status(A).reason == "stall: reads hang without an answer"
+    assert driver.pool.stalled(driver.now) == ()
+
+
+def test_four_waiting_reads_or_five_chats_do_not_stall() -> None:
+    driver = Driver()
+    warm(driver, 0.02)
+    waiting_reads(driver, 4)
+    for _ in range(5):
+        driver.pick(Safety.BILLABLE)
+    driver.now += 60.0
+
+    assert driver.pool.stalled(driver.now) == ()
+
+
+def test_a_success_meanwhile_shows_that_the_endpoint_lives() -> None:
+    driver = Driver()
+    warm(driver, 0.02)
+    waiting_reads(driver, 5)
+    driver.now += 1.0
+    driver.tell(A, Report.SUCCESS)
+    driver.now += 0.4
+
+    assert driver.pool.stalled(driver.now) == ()
+
+
+def test_the_last_endpoint_never_stalls_and_neither_does_any_while_our_own_loop_was_late() -> None:
+    driver = Driver({A: 20, B: 10})
+    warm(driver, 0.02)
+    waiting_reads(driver, 5)
+    driver.now += 1.0
+    assert driver.pool.stalled(driver.now, vetoed=True) == ()
+    driver.eject(B)
+
+    assert driver.pool.stalled(driver.now) == ()
+
+
+def test_the_reads_waiting_at_a_stalled_endpoint_can_be_moved() -> None:
+    driver = Driver()
+    warm(driver, 0.02)
+    waiting_reads(driver, 5)
+    chat = driver.pick(Safety.BILLABLE)
+    driver.now += 1.0
+    assert driver.pool.stalled(driver.now) == (A,)
+
+    picks = driver.pool.waiting(A)
+    assert len(picks) == 5
+    assert chat not in picks
+    for pick in picks:
+        driver.pool.release(pick)
+        assert driver.pick(tried=(A,)).endpoint.url == B
+    assert driver.pool.waiting(A) == ()
+
+
+def test_three_chats_silent_for_half_a_minute_ask_for_one_health_check() -> None:
+    driver = Driver({A: 10, B: 10})
+    driver.heal(A, B)
+    url = driver.pick(Safety.BILLABLE).endpoint.url
+    for _ in range(2):
+        driver.pick(Safety.BILLABLE)
+    driver.now += 29.0
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+
+    driver.now += 1.1
+    assert driver.pool.take_probe_wishes(driver.now) == (url,)
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+    driver.probe(url, Report.PROBE_GOOD)
+    assert driver.status(url).degraded
+    assert driver.pick(Safety.BILLABLE).endpoint.url != url
+
+
+def test_a_bad_health_check_of_silent_chats_ejects() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    for _ in range(3):
+        driver.pick(Safety.BILLABLE)
+    driver.now += 30.1
+    driver.probe(A, Report.PROBE_BAD)
+
+    assert driver.state(A) is State.EJECTED
+
+
+def test_suspicion_half_an_ejection_and_a_new_host_ask_for_a_health_check_each_once() -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    driver.tell(B, Report.SOFT)
+    pause = driver.eject(A)
+    assert driver.pool.take_probe_wishes(driver.now) == (B,)
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+
+    driver.now += pause / 2
+    assert driver.pool.take_probe_wishes(driver.now) == (A,)
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+
+
+def test_two_hard_strikes_can_be_asked_for() -> None:
+    driver = Driver(policy=HealthPolicy(hard_strikes=2))
+    driver.heal(A, B)
+
+    driver.tell(A, Report.HARD)
+    assert driver.state(A) is State.SUSPECT
+    driver.tell(A, Report.HARD)
+    assert driver.state(A) is State.EJECTED

@@ -1,0 +1,213 @@
+"""Random histories of a pool, and what must hold in every one of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from nexevo_async._messages import Safety
+from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick, Report, State
+from nexevo_async._sansio.endpoint_state import TRANSITIONS
+from nexevo_async._sansio.policy import HealthPolicy
+from nexevo_async.models.endpoints import Endpoint, EndpointStatus
+
+CONFIGURED = [Endpoint(f"https://{name}.example", priority) for name, priority in (("a", 9), ("b", 5), ("c", 5))]
+LISTED = [Endpoint(f"https://{name}.example", priority) for name, priority in (("a", 1), ("x", 9), ("y", 7), ("z", 1))]
+CALLS = sorted(set(Report) - {Report.PROBE_GOOD, Report.PROBE_BAD, Report.RECONNECTED}, key=lambda report: report.name)
+PROBES = [
+    Report.PROBE_GOOD,
+    Report.PROBE_BAD,
+    Report.PROBE_UNKNOWN,
+    Report.RECONNECTED,
+    Report.RECONNECT_FAILED,
+]
+FIT = {State.UNKNOWN, State.HEALTHY, State.HELD}
+
+
+class History(RuleBasedStateMachine):
+    """Calls, probes, lists, sleeps and forks in any order."""
+
+    @initialize(seed=st.integers(0, 1000), count=st.integers(1, 3))
+    def begin(self, seed: int, count: int) -> None:
+        self.now = 100.0
+        self.policy = HealthPolicy()
+        endpoints = CONFIGURED[:count]
+        self.pool = EndpointPool(endpoints, policy=self.policy, rng=random.Random(seed), now=self.now)
+        self.configured = {endpoint.url for endpoint in endpoints}
+        self.open: list[Pick] = []
+        self.proven = set(self.configured)
+        self.last: dict[str, State | None] = {}
+        self.epochs: dict[str, int] = {}
+
+    # -- what can happen
+
+    @rule(safety=st.sampled_from(Safety), tried=st.sets(st.sampled_from([e.url for e in CONFIGURED + LISTED])))
+    def pick(self, safety: Safety, tried: set[str]) -> None:
+        pick = self.pool.pick(now=self.now, safety=safety, tried=tried)
+        if pick is None:
+            self._must_be_full()
+            return
+        assert pick.endpoint.url in self.proven, "a host that was never proven healthy would get the key"
+        assert pick.panic or self._states()[pick.endpoint.url] not in (State.EJECTED, State.DRAINING)
+        self.open.append(pick)
+
+    @rule(safety=st.sampled_from(Safety), url=st.sampled_from([e.url for e in CONFIGURED + LISTED]))
+    def pick_only(self, safety: Safety, url: str) -> None:
+        pick = self.pool.pick(now=self.now, safety=safety, only=url)
+        if pick is not None:
+            assert pick.endpoint.url == url
+            assert url in self.proven
+            self.open.append(pick)
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), vetoed=st.booleans(), latency=st.none() | st.floats(0.001, 10.0))
+    def report(self, data: st.DataObject, vetoed: bool, latency: float | None) -> None:
+        pick = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+        report = data.draw(st.sampled_from(PROBES if pick.probe else CALLS))
+        self._give_back(pick, report, vetoed=vetoed, latency=latency)
+        self.pool.report(
+            pick, Report.HARD, now=self.now
+        )  # the second report of a pick does nothing: see the invariants
+
+    @precondition(lambda self: self.open)
+    @rule(report=st.sampled_from([Report.SUCCESS, Report.HARD, Report.SOFT, Report.STALL]))
+    def report_all(self, report: Report) -> None:
+        while self.open:
+            pick = self.open.pop()
+            self._give_back(pick, Report.PROBE_GOOD if pick.probe else report)
+
+    @precondition(lambda self: self.open)
+    @rule()
+    def release_all(self) -> None:
+        while self.open:
+            self.pool.release(self.open.pop())
+
+    @rule(url=st.sampled_from([e.url for e in CONFIGURED + LISTED]))
+    def begin_probe(self, url: str) -> None:
+        pick = self.pool.begin_probe(url, now=self.now)
+        if pick is not None:
+            self.open.append(pick)
+
+    @rule(seconds=st.sampled_from([0.0, 0.01, 0.6, 1.0, 3.0, 6.0, 31.0, 75.0, 700.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(listed=st.lists(st.sampled_from(LISTED), max_size=4))
+    def replace(self, listed: list[Endpoint]) -> None:
+        self.pool.replace(listed, now=self.now)
+        known = {endpoint.url for endpoint in self.pool.order(self.now)}
+        self.proven &= known
+
+    @rule(forked=st.booleans())
+    def distrust(self, forked: bool) -> None:
+        self.pool.distrust(self.now, forked=forked)
+        if forked:
+            self.open.clear()
+
+    @rule(vetoed=st.booleans())
+    def stalled(self, vetoed: bool) -> None:
+        for url in self.pool.stalled(self.now, vetoed=vetoed):
+            assert self._states()[url] is State.EJECTED
+
+    @rule()
+    def ask_for_wishes(self) -> None:
+        known = {endpoint.url for endpoint in self.pool.order(self.now)}
+        assert set(self.pool.take_probe_wishes(self.now)) <= known
+        assert set(self.pool.connect_checks(self.now)) <= known
+
+    # -- what must hold
+
+    @invariant()
+    def the_order_is_a_permutation(self) -> None:
+        order = [endpoint.url for endpoint in self.pool.order(self.now)]
+        assert len(set(order)) == len(order)
+        assert set(order) >= self.configured
+        assert order == [status.url for status in self._snapshot()]
+
+    @invariant()
+    def the_log_of_changes_has_no_gaps_and_one_outage_ejects_once(self) -> None:
+        self.pool.order(self.now)
+        for change in self.pool.take_changes():
+            assert change.before is self.last.get(change.url)
+            if change.before is not None and change.after is not None and change.before is not change.after:
+                assert change.after in {TRANSITIONS[change.before, event] for _, event in TRANSITIONS}
+            self.last[change.url] = change.after
+
+    @invariant()
+    def one_attempt_at_a_time_tests_an_endpoint(self) -> None:
+        current = self.epochs = {}
+        for pick in self.open:
+            if pick.probation:
+                current.setdefault(pick.endpoint.url, []).append(pick.epoch)
+        for epochs in current.values():
+            assert len(set(epochs)) == len(epochs)
+
+    @invariant()
+    def pauses_are_bounded(self) -> None:
+        for status in self._snapshot():
+            if status.state == "ejected":
+                assert status.ejected_for is not None
+                assert 0.0 < status.ejected_for <= self.policy.eject_cap
+
+    def teardown(self) -> None:
+        """Every slot comes back: with nothing in flight, everything can be brought back to health."""
+        if not hasattr(self, "pool"):
+            return
+        while self.open:
+            self.pool.release(self.open.pop())
+        for _ in range(3):
+            self.now += 700.0
+            for url in self.proven & {endpoint.url for endpoint in self.pool.order(self.now)}:
+                assert self.pool.waiting(url) == ()
+                for _ in range(2):
+                    pick = self.pool.pick(now=self.now, safety=Safety.SAFE, only=url)
+                    assert pick is not None
+                    self.pool.report(pick, Report.SUCCESS, now=self.now)
+        states = self._states()
+        assert {states[url] for url in self.configured} == {State.HEALTHY}
+
+    # -- helpers
+
+    def _give_back(self, pick: Pick, report: Report, **details: object) -> None:
+        url = pick.endpoint.url
+        late = self._is_late(pick)
+        before = self._snapshot()
+        self.pool.report(pick, report, now=self.now, detail="told", **details)  # type: ignore[arg-type]
+        if report is Report.PROBE_GOOD and not late and not details.get("vetoed"):
+            self.proven.add(url)
+        if late or details.get("vetoed"):
+            after = {status.url: status for status in self._snapshot()}
+            assert all(after.get(status.url, status) == status for status in before), "a late report changed something"
+            gone = {status.url for status in before} - set(after)
+            assert gone <= {status.url for status in before if status.state == "draining"}
+
+    def _is_late(self, pick: Pick) -> bool:
+        probe = self.pool.begin_probe(pick.endpoint.url, now=self.now)
+        if probe is None:
+            return False  # it has left, drains, or is being tested: not known from outside
+        self.pool.release(probe)
+        return probe.epoch != pick.epoch
+
+    def _must_be_full(self) -> None:
+        states = self._states()
+        assert not FIT & {states[url] for url in self.proven if url in states}
+        assert State.SUSPECT not in {states[url] for url in self.proven if url in states}
+        for url in self.configured:
+            assert sum(pick.endpoint.url == url for pick in self.open) >= self.policy.panic_inflight
+
+    def _snapshot(self) -> Sequence[EndpointStatus]:
+        return self.pool.snapshot(self.now, clock=lambda moment: datetime.fromtimestamp(moment, UTC))
+
+    def _states(self) -> dict[str, State]:
+        return {status.url: State(status.state) for status in self._snapshot()}
+
+
+TestHistory = History.TestCase
+TestHistory.settings = settings(
+    max_examples=1200, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+)
