@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from nexevo_async import _codec
-from nexevo_async._messages import Attempt, Headers, Request, Response
+from nexevo_async._messages import Attempt, Request, Response
 from nexevo_async._sansio import outcome
 from nexevo_async.errors import APIResponseValidationError, NotAnAPIResponseError
 from nexevo_async.models._common import Model, attach_head
@@ -16,8 +16,8 @@ from nexevo_async.pagination import Page, decode_page
 
 T = TypeVar("T")
 
-#: Platform calls say no with `success: false` in a 200.
-PLATFORM_PATH = "/api/v1/account/"
+#: Platform calls, by the beginning of their names, say no with `success: false` in a 200.
+PLATFORM = "sub_accounts."
 
 
 @attrs.frozen(kw_only=True)
@@ -87,18 +87,19 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
         raise unreadable(problem, response, request.name, attempts) from None
     if isinstance(result, Model):
         attach_head(result, response.headers)
-    if request.path.startswith(PLATFORM_PATH):
-        _refuse_platform_no(result, response, request, attempts)
+    _refuse_platform_no(result, response, request, attempts)
     return result
 
 
 def read_page_answer(response: Response, item: type[T], request: Request, attempts: tuple[Attempt, ...]) -> Page[T]:
     """The same for an answer that holds a list."""
     try:
-        return decode_page(response.body or b"[]", item, response.headers)
+        page = decode_page(response.body or b"[]", item, response.headers)
     except _codec.Undecodable as problem:
         _refuse_platform_no(problem.data, response, request, attempts)
         raise unreadable(problem, response, request.name, attempts) from None
+    _refuse_platform_no(page.extra, response, request, attempts)
+    return page
 
 
 def unreadable(
@@ -128,15 +129,10 @@ def base_of(response: Response) -> str:
 
 
 def _refuse_platform_no(data: Any, response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
-    if isinstance(data, Mapping) and data.get("success") is False:
+    if request.name.startswith(PLATFORM) and isinstance(data, Mapping) and data.get("success") is False:
         error = outcome.error_of(response, call=request.name)
         error.attempts = (
             *attempts,
             Attempt(base_url=base_of(response), status=response.status, problem="success: false"),
         )
         raise error
-
-
-def empty_headers() -> Headers:
-    """Headers of an answer that has none."""
-    return Headers.of({})

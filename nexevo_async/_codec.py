@@ -8,6 +8,7 @@ was sent as a JSON number never passes through a binary float.
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from decimal import Decimal
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import orjson
 
-from nexevo_async._decoders import SCALARS, Decoder, Unexpected, decoder_for, list_decoder, strip_optional
+from nexevo_async._decoders import SCALARS, Decoder, Unexpected, decoder_for, is_model, list_decoder, strip_optional
 from nexevo_async.models._common import WIRE, Model, declared
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def structure(data: Any, into: type[T]) -> T:
     Raises:
         Undecodable: A documented field is missing or a value has the wrong type; all paths are named.
     """
+    if into is object or into is Any:
+        return typing.cast("T", data)
     from cattrs import transform_error  # the careful path alone needs cattrs, which costs 70 ms to import
     from cattrs.errors import BaseValidationError
 
@@ -96,7 +99,22 @@ def encode(value: Any) -> bytes:
     Raises:
         TypeError: Something in it has no JSON form; the message names the type.
     """
-    return orjson.dumps(value, default=_json_form, option=orjson.OPT_NON_STR_KEYS)
+    text = orjson.dumps(value, default=_json_form, option=orjson.OPT_NON_STR_KEYS)
+    if b"null" in text:
+        _refuse_lost_numbers(value)
+    return text
+
+
+def _refuse_lost_numbers(value: Any) -> None:
+    """orjson writes NaN and infinity as null without a word; JSON has no form for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"{value} has no JSON form")
+    if isinstance(value, typing.Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for item in value:
+        _refuse_lost_numbers(item)
 
 
 def _json_form(value: Any) -> Any:
@@ -113,7 +131,7 @@ def _json_form(value: Any) -> Any:
 
 @cache
 def _decoder(into: Any) -> Decoder:
-    if isinstance(into, type) and issubclass(into, Model):
+    if is_model(into):
         return decoder_for(into)
     if typing.get_origin(into) is list:
         return list_decoder(typing.get_args(into)[0])
@@ -125,7 +143,7 @@ def _converter() -> Converter:
     from cattrs import Converter
 
     converter = Converter(detailed_validation=True)
-    converter.register_structure_hook_factory(lambda kind: isinstance(kind, type) and issubclass(kind, Model), _careful)
+    converter.register_structure_hook_factory(is_model, _careful)
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly(kind))
     for scalar, read in SCALARS.items():
@@ -198,7 +216,7 @@ def _optional(kind: Any, converter: Converter) -> typing.Callable[[Any, Any], An
     inner, nullable = strip_optional(kind)
 
     def structure_optional(value: Any, _kind: Any) -> Any:
-        if value is None and nullable:
+        if nullable and (value is None or (value == "" and is_model(inner))):
             return None
         return value if inner is Any else converter.structure(value, inner)
 

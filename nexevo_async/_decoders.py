@@ -103,6 +103,8 @@ def _field_lines(field: attrs.Attribute[Any], hint: Any, index: int, names: dict
     if nullable or required:
         return [
             *lines,
+            # Some services write "nothing" as empty text where an object belongs.
+            "    if value == '': value = None" if is_model(inner) else "",
             "    if value is not None:",
             *(convert("        ") or ["        pass"]),
             f"    made.{field.name} = value",
@@ -127,7 +129,7 @@ def _converter_code(kind: Any, name: str, names: dict[str, Any]) -> Callable[[st
         return lambda indent: [f"{indent}if value.__class__ is not {name}: raise Unexpected"]
     if typing.get_origin(kind) is list:
         names[name] = list_decoder(typing.get_args(kind)[0])
-    elif isinstance(kind, type) and issubclass(kind, Model):
+    elif is_model(kind):
         names[name] = _later(kind)
     else:
         names[name] = SCALARS[kind]
@@ -136,7 +138,7 @@ def _converter_code(kind: Any, name: str, names: dict[str, Any]) -> Callable[[st
 
 def list_decoder(item: Any) -> Decoder:
     """A function that makes a list of items; lists of plain JSON values are taken as they come."""
-    if isinstance(item, type) and issubclass(item, Model):
+    if is_model(item):
         decode = _later(item)
 
         def models(value: Any) -> Any:
@@ -168,6 +170,11 @@ def _later(cls: type[Any]) -> Decoder:
         return decoder_for(typing.cast("typing.Hashable", cls))(value)
 
     return decode
+
+
+def is_model(kind: Any) -> bool:
+    """Whether a type is a model."""
+    return isinstance(kind, type) and issubclass(kind, Model)
 
 
 def strip_optional(hint: Any) -> tuple[Any, bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -181,7 +182,10 @@ class HTTPSender:
         except BaseException as error:
             release()
             if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
-                raise _failure(error, progress, limits.connect) from None
+                failed = _failure(error, progress, limits.connect)
+                if failed.kind is FailureKind.STALE:  # the other idle ones are as old: repeat over a fresh one
+                    session.drop_idle(_url(base_url))
+                raise failed from None
             raise
         finally:
             PROGRESS.reset(token)
@@ -316,8 +320,9 @@ def _failure(error: Exception, progress: Progress, connect: float | None) -> Att
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return AttemptFailed(FailureKind.POOL, "this process has too many open files")
     if isinstance(error, aiohttp.ClientConnectorError):
-        refused = error.os_error.errno == errno.ECONNREFUSED
-        return AttemptFailed(FailureKind.REFUSED if refused else FailureKind.CONNECT, detail)
+        if error.os_error.errno == errno.ECONNREFUSED:
+            return AttemptFailed(FailureKind.REFUSED)
+        return AttemptFailed(FailureKind.CONNECT, detail)
     if progress.known and not progress.connected and isinstance(error, OSError | ssl.SSLError):
         return AttemptFailed(FailureKind.CONNECT, detail)
     if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | ConnectionError):
@@ -334,7 +339,8 @@ def _describe(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
     if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror.partition(" [")[0]
+        # asyncio puts the address into its words, which the error names anyway.
+        return os.strerror(cause.errno) if (cause.errno or 0) > 0 else cause.strerror.partition(" [")[0]
     return _WORDS.get(type(error).__name__, type(error).__name__)
 
 

@@ -7,6 +7,7 @@ import enum
 import attrs
 
 from nexevo_async._headers import Headers as Headers
+from nexevo_async._redaction import redact_query
 
 
 class Safety(enum.Enum):
@@ -88,7 +89,7 @@ class Request:
     method: str
     path: str
     safety: Safety
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=redact_query)
     body: bytes | None = attrs.field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     auth: bool = True

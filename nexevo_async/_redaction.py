@@ -1,4 +1,4 @@
-"""What counts as secret, in headers, query strings, JSON and free text. Shown is what is on a list; the rest is hidden."""
+"""What counts as secret, in headers, query strings, JSON and free text: what is on a list is shown, the rest is not."""
 
 from __future__ import annotations
 

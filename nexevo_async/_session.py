@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from typing import Any
 
 import aiohttp
@@ -28,7 +29,7 @@ from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError
 
 IDLE_SECONDS = 5.0
-#: Connections being made at once. Thousands at once would be late through their own number, and look like an outage.
+#: Connections being made at once to one origin. Thousands at once would be late through their own number, and look like an outage.
 CONNECTING = 100
 #: Seconds of silence before the first keepalive probe, between probes, and how many may be lost.
 KEEPALIVE = (60, 60, 5)
@@ -100,7 +101,7 @@ class Session:
             raise ClientClosedError("the aiohttp session is closed")
         timeout = self._timeouts.get(connect)
         if timeout is None:
-            timeout = self._timeouts[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
+            timeout = self._timeouts[connect] = self._timeout(connect)
         if self._own:
             return await self._session.request(
                 method,
@@ -121,7 +122,15 @@ class Session:
             proxy=self._proxy,
             ssl=self._ssl,
             middlewares=(_once,),
+            raise_for_status=False,
         )
+
+    def _timeout(self, connect: float | None) -> aiohttp.ClientTimeout:
+        # aiohttp's `connect` covers all of it (name, TCP, tunnel of a proxy, TLS), and with our own connector no waiting
+        # for a free connection. With a foreign one it does, so there only `sock_connect` speaks of the network alone.
+        if self._own:
+            return aiohttp.ClientTimeout(total=None, connect=connect)
+        return aiohttp.ClientTimeout(total=None, sock_connect=connect)
 
     async def connect_only(self, url: URL) -> None:
         """Open a connection (through the same proxy, TLS included) and put it among the idle ones."""
@@ -179,7 +188,8 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._doors = asyncio.Semaphore(CONNECTING)
+        # For each origin: one that does not answer must not keep the others waiting.
+        self._doors: defaultdict[Any, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(CONNECTING))
 
     async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
         progress = PROGRESS.get() or Progress()
@@ -189,7 +199,7 @@ class Connector(aiohttp.TCPConnector):
         else:
             # The limit for connecting starts once it is our turn. Meanwhile a connection may have become free: aiohttp
             # looks for one first.
-            async with self._doors:
+            async with self._doors[req.connection_key]:
                 connection = await super().connect(req, traces, timeout)
         progress.connected = True
         return connection

@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from threading import get_ident
 from types import TracebackType
@@ -42,26 +43,48 @@ class _Flow(Generic[T]):
         #: Open whenever something may have changed since the reader last looked; only the loop opens it.
         self.signal = acquired_lock()
         self.paused = False
+        self.begun = False
         self.ended = False
         self.error: BaseException | None = None
         self.task: asyncio.Task[None] | None = None
         self._open = open_
+        self._adopted = False  # the source is open, so it must be closed even if nobody ever reads it
+        self._left = False
+        self._reading = False
         self._ahead = ahead
         self._context = copy_context()
         self._room = asyncio.Event()
 
-    def start(self) -> None:
+    def adopt(self) -> None:
+        """Take over a source that is open already: whoever ends the loop closes it; on the loop."""
         if self.line.closing:
             self.fail(self.line.closed_error())
             return
         self.line.errands.add(self)
-        self.task = self.line.spawn(self._pump(), self._context)
+        self._adopted = True
+
+    def start(self) -> None:
+        """Begin to read; on the loop."""
+        if self.line.closing:
+            self.fail(self.line.closed_error())
+        elif self.task is None and not self.ended:
+            self.line.errands.add(self)
+            self.task = self.line.spawn(self._pump(), self._context)
 
     def cancel(self) -> None:
-        if self.task is None:
+        """Stop reading and close the source; on the loop."""
+        if self.ended:
+            return
+        if self._reading and self.task is not None:
+            self.task.cancel()
+            return
+        # Before its first step a task must not be cancelled (see Crossing.cancel), and while it closes the source it
+        # has nothing else left to do.
+        self._left = True
+        if self.task is None and self._adopted:
+            self.task = self.line.spawn(self._pump(), self._context)
+        elif self.task is None:
             self.fail(asyncio.CancelledError())
-        elif not self.ended:
-            self.line.loop.call_soon(self.task.cancel)  # after its first step, see Crossing.cancel
 
     def fail(self, error: BaseException) -> None:
         if not self.ended:
@@ -75,6 +98,8 @@ class _Flow(Generic[T]):
     async def _pump(self) -> None:
         try:
             await self._fill()
+            if self._left and self.line.closing:
+                self.error = self.line.closed_error()
         except asyncio.CancelledError as error:
             self.error = self.line.closed_error() if self.line.closing else error
         except BaseException as error:
@@ -86,13 +111,16 @@ class _Flow(Generic[T]):
         buffer, signal, ahead = self.buffer, self.signal, self._ahead
         source = self._open()
         try:
-            async for item in source:
-                buffer.append(item)
-                if signal.locked():
-                    signal.release()
-                if len(buffer) >= ahead:
-                    await self._wait_for_room()
+            self._reading = not self._left
+            if self._reading:
+                async for item in source:
+                    buffer.append(item)
+                    if signal.locked():
+                        signal.release()
+                    if len(buffer) >= ahead:
+                        await self._wait_for_room()
         finally:
+            self._reading = False
             aclose = getattr(source, "aclose", None)
             if aclose is not None:
                 await aclose()
@@ -124,7 +152,9 @@ class BatchIterator(Iterator[T]):
     .. versionadded:: 0.1.0
     """
 
-    def __init__(self, enter: Callable[[], LoopThread], open_: Callable[[], AsyncIterable[T]], ahead: int) -> None:
+    def __init__(
+        self, enter: Callable[[], LoopThread], open_: Callable[[], AsyncIterable[T]], ahead: int, *, opened: bool
+    ) -> None:
         self._enter = enter  # also keeps the portal open while this is read
         self._open = open_
         self._ahead = ahead
@@ -133,6 +163,10 @@ class BatchIterator(Iterator[T]):
         self._finished = False
         self._opening = threading.Lock()
         self._site = call_site()
+        if opened:
+            line = enter()
+            self._flow = _Flow(line, open_, self._buffer, ahead)
+            line.post(self._flow.adopt)
 
     def __iter__(self) -> Self:
         return self
@@ -155,6 +189,33 @@ class BatchIterator(Iterator[T]):
         if flow is not None and flow.paused and len(buffer) in (flow.low, 0):
             flow.line.post(flow.read_on)
         return item
+
+    def next_batch(self, most: int) -> list[T]:
+        """The next items, as many as are there but at most `most`; waits for the first only. Empty at the end."""
+        batch: list[T] = []
+        while len(batch) < most and (self._buffer or not batch):
+            try:
+                batch.append(next(self))
+            except StopIteration:
+                break
+        return batch
+
+    def rest(self) -> None:
+        """
+        Leave the source to others who want to read it: no further item comes from here.
+
+        What is being read ahead is read to its end and dropped, errors included. The source is not closed before that.
+
+        Raises:
+            RuntimeError: It was opened by the parent of this process.
+        """
+        flow = self._flow
+        if flow is not None and flow.line.pid != os.getpid():
+            raise RuntimeError(_OTHER_PROCESS)
+        if flow is not None and flow.begun:
+            with suppress(Exception):
+                deque(self, maxlen=0)
+        self._finished = True
 
     def close(self) -> None:
         """Stop, and wait until the async iterator is closed. What has arrived and was not read is dropped."""
@@ -195,14 +256,14 @@ class BatchIterator(Iterator[T]):
         with self._opening:
             flow = self._flow
             if flow is None:
-                line = self._enter()
-                flow = self._flow = _Flow(line, self._open, self._buffer, self._ahead)
-                line.post(flow.start)
-                return flow
-        if flow.line.pid != os.getpid():
-            raise RuntimeError(_OTHER_PROCESS)
-        if not flow.ended and flow.line.ident == get_ident():
-            raise RuntimeError(OWN_THREAD)
+                flow = self._flow = _Flow(self._enter(), self._open, self._buffer, self._ahead)
+            if flow.line.pid != os.getpid():
+                raise RuntimeError(_OTHER_PROCESS)
+            if not flow.ended and flow.line.ident == get_ident():
+                raise RuntimeError(OWN_THREAD)
+            if not flow.begun:
+                flow.begun = True
+                flow.line.post(flow.start)
         return flow
 
     def __enter__(self) -> Self:

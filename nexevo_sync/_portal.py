@@ -123,12 +123,30 @@ class Portal:
             crossing.error = None
             del error, context, crossing
 
-    def iterate(self, open_: Callable[[], AsyncIterable[T]], *, ahead: int = 256) -> BatchIterator[T]:
+    def run(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        Run a plain function where the state that it reads belongs: on the loop, or here while there is no loop.
+
+        No loop is started for it, and none is missed after the end.
+        """
+        line = self._line
+        if line is None or line.stopping or line.pid != os.getpid() or line.ident == get_ident():
+            return func(*args, **kwargs)
+
+        async def there() -> T:
+            return func(*args, **kwargs)
+
+        return self.call(there)
+
+    def iterate(
+        self, open_: Callable[[], AsyncIterable[T]], *, ahead: int = 256, opened: bool = False
+    ) -> BatchIterator[T]:
         """
         Iterate over an async iterator; its items cross together instead of one trip each.
 
         Args:
             open_: Gives the async iterator; called on the loop when the first item is asked for.
+            opened: It is open already, and will be closed even if no item is ever asked for. Default False.
             ahead: How many items, at least 1, may wait on this side. When they do, the async iterator is not asked
                 for more, so that a slow reader slows the server. Default 256; a trip is paid per half of it.
 
@@ -138,7 +156,7 @@ class Portal:
         if ahead < 1:
             message = f"ahead must be at least 1, not {ahead}"
             raise ValueError(message)
-        return BatchIterator(self.enter, open_, ahead)
+        return BatchIterator(self.enter, open_, ahead, opened=opened)
 
     @staticmethod
     def off_loop(func: Callable[P, Awaitable[T] | T]) -> Callable[P, Awaitable[T]]:

@@ -18,6 +18,9 @@ from typing import Any, Final
 
 import attrs
 
+from nexevo_async._routes import ROUTES
+from nexevo_async._sansio.failover import TABLE
+
 __all__ = ["Docstring", "anchor", "main", "pages", "parse"]
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -133,6 +136,7 @@ def pages() -> dict[str, str]:
         "errors.md": _page("Errors", "nexevo_async.errors", (f"errors:{' '.join(_error_names())}",)),
         "configuration.md": _page("Configuration", _environment(), CONFIGURATION),
         "testing.md": _page("Testing", "nexevo_async.testing", TESTING),
+        "routes.md": _routes_page(),
         "sandbox.md": _page("The sandbox", SANDBOX_INTRO, SANDBOX),
     }
     homes = {
@@ -148,6 +152,20 @@ RESOURCE_INTRO: Final = (
     "and may raise any error of [Errors](errors.md); under *Raises* stand those that belong to the method.\n\n"
     "In `nexevo_sync` the same methods are called without `await`."
 )
+ROUTES_INTRO: Final = """\
+Every call, where it goes, what happens if it arrives twice, and for a call that makes something, which other call shows
+whether it did. Many paths are assumptions, because nobody has published them: `route_overrides` replaces a line
+([how](../how-to/undocumented-calls.md)). What the words mean is told in [retry safety](../explanation/retry-safety.md).
+
+| call | route | if it arrives twice | look at |
+| --- | --- | --- | --- |"""
+MOVES_INTRO: Final = """\
+## After a failure
+
+What comes next, as long as attempts, time and the budget for repeats are left. The code runs on this very table.
+
+| what happened | safe, idempotent | billable | keyed | unsafe |
+| --- | --- | --- | --- | --- |"""
 SANDBOX_INTRO: Final = (
     "How to run and script it is told in [run-the-sandbox](../how-to/run-the-sandbox.md). "
     "The names are imported from `nexevo_async.sandbox`."
@@ -163,6 +181,16 @@ def _page(title: str, intro: str | None, names: tuple[str, ...], *more: str) -> 
         home = importlib.import_module(f"nexevo_async.{module}")
         parts += [_entry(getattr(home, name)) for name in wanted.split() if hasattr(home, name)]
     return "\n\n".join(parts) + "\n"
+
+
+def _routes_page() -> str:
+    rows = [
+        f"| `{route.name}` | `{route.method} {route.template}` | {route.safety.value} | "
+        f"{f'`{route.look_at}`' if route.look_at else ''} |"
+        for route in ROUTES.values()
+    ]
+    moves = [f"| {happened.value} | {' | '.join(move.value for move in TABLE[happened])} |" for happened in TABLE]
+    return "\n".join(["# Routes", "", NOTE, "", ROUTES_INTRO, *rows, "", MOVES_INTRO, *moves, ""])
 
 
 def _model_names() -> Iterator[str]:

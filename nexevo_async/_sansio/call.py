@@ -95,6 +95,7 @@ class Call:
         "_bucket_turn",
         "_deadline",
         "_last",
+        "_maybe_done",
         "_not_before",
         "_once",
         "_panic_since",
@@ -139,6 +140,7 @@ class Call:
         self._pick: Pick | None = None
         self._sent_at = now
         self._last: NexevoError | None = None
+        self._maybe_done = False
         self._verdict: Succeed | Fail | None = None
         self.attempts: tuple[Attempt, ...] = ()
         shared.budget.earn()
@@ -195,7 +197,8 @@ class Call:
             return
         pick = self._taken()
         error = outcome.error_of(response, wall=wall, call=self._request.name)
-        self._note(pick, now, status=response.status, problem=getattr(error, "code", None) or happened.value, trace_id=error.trace_id)
+        problem = getattr(error, "code", None) or happened.value
+        self._note(pick, now, status=response.status, problem=problem, trace_id=error.trace_id)
         self._report(
             pick, happened, now, detail=f"HTTP {response.status}", blameless=outcome.names_an_upstream(response)
         )
@@ -238,6 +241,7 @@ class Call:
     def lost_race(self, pick: Pick, failure: AttemptFailed, now: float) -> None:
         """One of two attempts failed while the other goes on, which is now the one that counts."""
         survivor, self._pick = self._pick, pick
+        self._tried.append(pick.endpoint.url)
         happened, problem = self._happened(failure, now)
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
         self._report(self._taken(), happened, now, detail=problem, blameless=_is_blameless(failure, happened))
@@ -260,27 +264,20 @@ class Call:
     def _decide(
         self, happened: Happened, now: float, pick: Pick, *, asked: float | None = None, free: bool = False
     ) -> None:
+        if happened is not Happened.RATE:  # the limit belongs to the key: another endpoint would not help
+            self._tried.append(pick.endpoint.url)
         step = self._move(happened)
         if step is Move.SAME_ONCE and step in self._once and happened is Happened.STALE:
             happened = Happened.LOST  # the fresh connection broke too
             step = self._move(happened)
+        self._maybe_done = self._maybe_done or happened not in _NOT_DONE
         if step is Move.RAISE or step is Move.UNKNOWN or not self._allowed(step, happened, now, free=free):
-            maybe = any(attempt.delivered is Delivery.MAYBE for attempt in self.attempts)
-            unknown = step is Move.UNKNOWN or (
-                self._request.safety is Safety.KEYED and maybe and happened is not Happened.FINAL
-            )
-            error = self._last_error()
-            self._fail(outcome_unknown(self._request, error, self.attempts) if unknown and maybe else error)
+            self._fail(self._last_error(), final=happened is Happened.FINAL)
             return
         self._once.add(step)
-        if self._request.safety is Safety.KEYED and happened is not Happened.RATE:
-            maybe = any(attempt.delivered is Delivery.MAYBE for attempt in self.attempts)
-            self._pinned = pick.endpoint.url if maybe else None
-        if step is Move.SAME_ONCE:
-            self._pinned = pick.endpoint.url
-            return
-        if self._request.safety is not Safety.KEYED:
-            self._pinned = None
+        # Nothing says that endpoints share their memory of idempotency keys.
+        here = step is Move.SAME_ONCE or (self._request.safety is Safety.KEYED and self._maybe_done)
+        self._pinned = pick.endpoint.url if here else None
         self._not_before = self._next_moment(step, happened, now, asked)
 
     def _move(self, happened: Happened) -> Move:
@@ -297,7 +294,7 @@ class Call:
         count = len(self.attempts)
         most = self._policy.max_attempts
         if happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE) and most > 1:
-            most = max(most, len(self._shared.pool.order(now)))  # one sweep over all endpoints is free
+            most = max(most, len(self._shared.pool))  # one sweep over all endpoints is free
         if count >= most:
             return False
         if step in (Move.ELSEWHERE_ONCE, Move.SAME_ONCE, Move.BOUNDED) and step in self._once:
@@ -311,12 +308,11 @@ class Call:
     def _next_moment(self, step: Move, happened: Happened, now: float, asked: float | None) -> float | None:
         """When the next attempt may start; None for at once."""
         policy = self._policy
-        if step is Move.WAIT:
-            pause = asked if asked is not None else self._throttle_pause()
-            return now + pause
-        if step is not Move.SAME and self._shared.pool.elsewhere(self._tried, now=now):
+        if happened is Happened.STALE:
             return None
-        if happened is Happened.GATEWAY:
+        if step is not Move.WAIT and self._pinned is None and self._shared.pool.elsewhere(self._tried, now=now):
+            return None
+        if happened in (Happened.RATE, Happened.GATEWAY):
             pause = asked if asked is not None else self._throttle_pause()
         else:
             pause = full_jitter(
@@ -351,7 +347,8 @@ class Call:
         """Every endpoint is down and being tried by others: wait a moment for what they find out."""
         if self._panic_since is None:
             self._panic_since = now
-        if now - self._panic_since < self._shared.panic_wait:
+        in_time = self._deadline is None or now + PANIC_PAUSE < self._deadline
+        if in_time and now - self._panic_since < self._shared.panic_wait:
             return Wait(PANIC_PAUSE)
         return self._fail(self._last_error())
 
@@ -369,8 +366,11 @@ class Call:
             seconds=None,
         )
 
-    def _fail(self, error: NexevoError) -> Fail:
+    def _fail(self, error: NexevoError, *, final: bool = False) -> Fail:
+        """The end; `final` if the service said no, so that it is known what became of the call."""
         error.attempts = self.attempts
+        if self._maybe_done and not final and self._request.safety in (Safety.KEYED, Safety.UNSAFE):
+            error = outcome_unknown(self._request, error, self.attempts)
         self._verdict = Fail(error)
         return self._verdict
 
@@ -389,7 +389,6 @@ class Call:
         trace_id: str | None = None,
         delivered: Delivery = Delivery.MAYBE,
     ) -> None:
-        self._tried.append(pick.endpoint.url)
         attempt = Attempt(
             base_url=pick.endpoint.url,
             status=status,
@@ -411,6 +410,9 @@ class Call:
                 pick, report, now=now, detail=detail, shape=self._request.shape or self._request.name
             )
 
+
+#: Failures after which it is certain that nothing was done: it never left, or was turned away.
+_NOT_DONE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.FINAL, Happened.MISPLACED})
 
 #: Failures whose repeat costs nothing of the budget: nothing was done, or the service itself asked to wait.
 _FREE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE})

@@ -143,6 +143,8 @@ class EndpointChange:
         after: Its state from now on; None when it leaves.
         reason: Why, in words, without secrets.
         at: When, on the clock the pool is driven with (seconds).
+
+    .. versionadded:: 0.1.0
     """
 
     url: str

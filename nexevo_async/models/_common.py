@@ -55,6 +55,8 @@ class Model(Mapping[str, Any]):
 
     Two models, or a model and a dict, are equal when they hold the same items. Models can be pickled and copied;
     `attrs.evolve` makes changed copies.
+
+    .. versionadded:: 0.1.0
     """
 
     _raw: dict[str, Any] | None = attrs.field(default=None, alias="_raw", repr=False)

@@ -291,6 +291,29 @@ def test_arguments_that_cannot_be_are_refused(arguments: dict[str, object], mess
         Sandbox(**arguments)  # type: ignore[arg-type]
 
 
+async def test_a_capped_key_sets_off_its_webhook_and_is_refused_from_then_on() -> None:
+    """A second box over TLS receives the alert; over the cap every call of the key is 402."""
+    async with Sandbox(tls=True) as hook, Sandbox(rate_limit=None, webhook_ssl=hook.ssl_context) as box:
+        async with aiohttp.ClientSession(box.base_url, headers={"Authorization": f"Bearer {box.api_key}"}) as http:
+            async with http.post("/v1/keys", json={"name": "ci"}) as answer:
+                made = await answer.json()
+            path = f"/v1/keys/{made['key']['key_id']}"
+            await http.patch(f"{path}/spend-cap", json={"monthly_spend_cap_usd": "0.00001"})
+            await http.patch(f"{path}/alert-webhook", json={"url": f"{hook.base_url}/alerts"})
+            capped = {"Authorization": f"Bearer {made['full_key']}"}
+            statuses = []
+            for method, where in (
+                ("POST", "/v1/chat/completions"),
+                ("POST", "/v1/chat/completions"),
+                ("GET", "/v1/models"),
+            ):
+                async with http.request(method, where, json=HELLO, headers=capped) as answer:
+                    statuses.append((answer.status, (await answer.json()).get("error", {}).get("code")))
+        assert statuses == [(200, None), (402, "spend_cap_exceeded"), (402, "spend_cap_exceeded")]
+        await eventually(lambda: len(hook.journal()) == 2)
+        assert {(entry.method, entry.path) for entry in hook.journal()} == {("POST", "/alerts")}
+
+
 def test_a_fault_needs_a_box_that_is_open() -> None:
     with pytest.raises(RuntimeError, match="the sandbox is not running; use it inside `with` or `async with`"):
         Sandbox().fault(0, "hang")

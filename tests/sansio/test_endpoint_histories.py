@@ -42,7 +42,7 @@ class History(RuleBasedStateMachine):
         self.open: list[Pick] = []
         self.proven = set(self.configured)
         self.last: dict[str, State | None] = {}
-        self.epochs: dict[str, int] = {}
+        self.orphans: set[Pick] = set()  # in flight to an endpoint that has left since
 
     # -- what can happen
 
@@ -86,6 +86,7 @@ class History(RuleBasedStateMachine):
     def release_all(self) -> None:
         while self.open:
             self.pool.release(self.open.pop())
+        self._forget_who_left()
 
     @rule(url=st.sampled_from([e.url for e in CONFIGURED + LISTED]))
     def begin_probe(self, url: str) -> None:
@@ -100,8 +101,7 @@ class History(RuleBasedStateMachine):
     @rule(listed=st.lists(st.sampled_from(LISTED), max_size=4))
     def replace(self, listed: list[Endpoint]) -> None:
         self.pool.replace(listed, now=self.now)
-        known = {endpoint.url for endpoint in self.pool.order(self.now)}
-        self.proven &= known
+        self._forget_who_left()
 
     @rule(forked=st.booleans())
     def distrust(self, forked: bool) -> None:
@@ -140,9 +140,9 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def one_attempt_at_a_time_tests_an_endpoint(self) -> None:
-        current = self.epochs = {}
+        current: dict[str, list[int]] = {}
         for pick in self.open:
-            if pick.probation:
+            if pick.probation and pick not in self.orphans:
                 current.setdefault(pick.endpoint.url, []).append(pick.epoch)
         for epochs in current.values():
             assert len(set(epochs)) == len(epochs)
@@ -178,13 +178,19 @@ class History(RuleBasedStateMachine):
         late = self._is_late(pick)
         before = self._snapshot()
         self.pool.report(pick, report, now=self.now, detail="told", **details)  # type: ignore[arg-type]
-        if report is Report.PROBE_GOOD and not late and not details.get("vetoed"):
+        self._forget_who_left()
+        if report is Report.PROBE_GOOD and not (late or details.get("vetoed") or pick in self.orphans):
             self.proven.add(url)
         if late or details.get("vetoed"):
             after = {status.url: status for status in self._snapshot()}
             assert all(after.get(status.url, status) == status for status in before), "a late report changed something"
             gone = {status.url for status in before} - set(after)
             assert gone <= {status.url for status in before if status.state == "draining"}
+
+    def _forget_who_left(self) -> None:
+        known = {endpoint.url for endpoint in self.pool.order(self.now)}
+        self.proven &= known
+        self.orphans.update(pick for pick in self.open if pick.endpoint.url not in known)
 
     def _is_late(self, pick: Pick) -> bool:
         probe = self.pool.begin_probe(pick.endpoint.url, now=self.now)
@@ -209,5 +215,5 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=1200, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

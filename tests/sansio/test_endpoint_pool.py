@@ -233,6 +233,7 @@ def test_a_spare_on_probation_is_not_tested_with_calls_that_a_better_one_can_tak
     assert {driver.pick().endpoint.url for _ in range(50)} == {A}
     assert driver.pick(tried=(A,)).endpoint.url == B
     assert driver.pick(tried=(A, B)).probation
+    assert not driver.pick(tried=(A, B)).probation
 
 
 # -- trials: how a suspect or held endpoint earns its way back

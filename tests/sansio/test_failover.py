@@ -27,9 +27,7 @@ FINAL           RAISE           RAISE           RAISE           RAISE      RAISE
 MISPLACED       ELSEWHERE       ELSEWHERE       RAISE           RAISE      RAISE
 """
 ROWS = [line.split() for line in EXPECTED.strip().splitlines()]
-CELLS = [
-    (Happened[row[0]], safety, Move[word]) for row in ROWS for safety, word in zip(COLUMNS, row[1:], strict=True)
-]
+CELLS = [(Happened[row[0]], safety, Move[word]) for row in ROWS for safety, word in zip(COLUMNS, row[1:], strict=True)]
 
 
 @pytest.mark.parametrize(("happened", "safety", "expected"), CELLS, ids=lambda value: value.name)

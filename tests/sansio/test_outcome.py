@@ -38,7 +38,10 @@ from nexevo_async.errors import (
 def answer(status: int, body: Any = b"", **headers: str) -> Response:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Response(
-        status, Headers.of({name.replace("_", "-"): value for name, value in headers.items()}), raw, "https://a.example/x"
+        status,
+        Headers.of({name.replace("_", "-"): value for name, value in headers.items()}),
+        raw,
+        "https://a.example/x",
     )
 
 
@@ -239,11 +242,13 @@ def test_an_error_event_in_a_stream_gets_the_class_of_its_code(
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["error", "message", "detail", "msg", "code", "type", "param"]) | st.text(max_size=5),
-        inner,
-        max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["error", "message", "detail", "msg", "code", "type", "param"]) | st.text(max_size=5),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=12,
 )

@@ -90,7 +90,12 @@ def test_an_unknown_outcome_says_what_to_look_at_and_keeps_its_cause() -> None:
     cause = InternalServerError("the gateway failed", status=502, trace_id="t-1")
     error = outcome_unknown(request, cause, (attempt(),))
     assert isinstance(error, OutcomeUnknownError)
-    assert (error.look_at, error.idempotency_key, error.delivery, error.trace_id) == ("keys.list", "k-1", "maybe", "t-1")
+    assert (error.look_at, error.idempotency_key, error.delivery, error.trace_id) == (
+        "keys.list",
+        "k-1",
+        "maybe",
+        "t-1",
+    )
     assert error.__cause__ is cause
     assert str(error) == (
         "keys.create: it may have been done, and is not repeated because that could do it twice: the gateway failed "

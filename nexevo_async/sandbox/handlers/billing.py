@@ -67,6 +67,6 @@ ROUTES = [
     RouteSpec("billing.get_plan", "GET", "/v1/billing/plan", "main", _get_plan),
     RouteSpec("billing.upgrade_hint", "GET", "/v1/billing/upgrade-hint", "main", _upgrade_hint),
     RouteSpec("billing.checkout", "POST", "/v1/billing/checkout", "main", _checkout),
-    RouteSpec("balance.credit_grants", "GET", "/dashboard/billing/credit_grants", "main", _credit_grants),
-    RouteSpec("balance.usage", "GET", "/dashboard/billing/usage", "main", _total_usage),
+    RouteSpec("billing.credit_grants", "GET", "/dashboard/billing/credit_grants", "main", _credit_grants),
+    RouteSpec("billing.total_usage", "GET", "/dashboard/billing/usage", "main", _total_usage),
 ]

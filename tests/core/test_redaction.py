@@ -1,0 +1,62 @@
+"""What counts as secret: keys wherever they stand, headers and query parameters that are not known to be harmless."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nexevo_async._redaction import redact_header, redact_query, redact_text
+
+SECRET = "SECRETSECRETSECRET"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"bad key sk-{SECRET}", "bad key [hidden]"),
+        (f"bad key sk-xc-{SECRET}.", "bad key [hidden]"),
+        (f"key_sk-xc-{SECRET}", "key_[hidden]"),
+        (f'{{"api_key":"sk-{SECRET}"}}', '{"api_key":"[hidden]"}'),
+        (f"?sk=sk-{SECRET}&page=1", "?sk=[hidden]&page=1"),
+        (f"?next=%2Fsk-{SECRET}", "?next=%2F[hidden]"),
+        (f"Authorization: Bearer {SECRET}", "Authorization: Bearer [hidden]"),
+        (f"authorization: bearer  {SECRET}, Accept", "authorization: bearer  [hidden], Accept"),
+        (f"BEARER sk-{SECRET}", "BEARER [hidden]"),
+        (f"http://user:{SECRET}@proxy:3128", "http://[hidden]@proxy:3128"),
+        (f"http://user:p@{SECRET}@proxy:3128/x", "http://[hidden]@proxy:3128/x"),
+        (f"https://{SECRET}@host/a@b", "https://[hidden]@host/a@b"),
+        ("sk-xc-abc***xyz", "[hidden]"),
+        (
+            "a risk-free task-force on a full desk-top disk-drive",
+            "a risk-free task-force on a full desk-top disk-drive",
+        ),
+        ("write to me@example.com", "write to me@example.com"),
+    ],
+)
+def test_credentials_in_free_text_are_hidden_and_words_are_not(text: str, expected: str) -> None:
+    assert redact_text(text) == expected
+
+
+@given(before=st.text(max_size=20), after=st.text(max_size=20))
+def test_a_key_is_hidden_whatever_stands_around_it(before: str, after: str) -> None:
+    """Except directly behind a letter, where it could be a word."""
+    if not before[-1:].isascii() or not before[-1:].isalpha():
+        assert SECRET not in redact_text(f"{before}sk-xc-{SECRET}{after}")
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "Set-Cookie", "Location", "X-Api-Key", "Proxy-Authorization", "X-New"]
+)
+def test_headers_that_are_not_known_are_hidden(name: str) -> None:
+    assert redact_header(name, SECRET) == "[hidden]"
+
+
+@pytest.mark.parametrize("name", ["X-Trace-ID", "content-type", "RETRY-AFTER", "X-RateLimit-Reset"])
+def test_headers_that_help_support_are_shown(name: str) -> None:
+    assert redact_header(name, "value") == "value"
+
+
+def test_query_parameters_are_shown_by_name_and_only_harmless_ones_by_value() -> None:
+    query = (("alias", "bob"), ("sk", f"sk-{SECRET}"), ("page", "2"), ("page_size", "-1"))
+    assert redact_query(query) == "alias=[hidden]&sk=[hidden]&page=2&page_size=-1"

@@ -1,0 +1,1 @@
+"""Writes the blocking client from the sources of the async one."""
