@@ -16,15 +16,20 @@ class Sender(Protocol):
 
     async def send(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> Response:
         """One attempt, its body read whole."""
+        ...
 
     async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
         """One attempt, up to the head."""
+        ...
 
     async def connect_only(self, base_url: str, limits: Limits) -> None:
         """Prove that a connection can be made, without sending anything."""
+        ...
 
     def drop_idle(self, base_url: str | None = None) -> None:
         """Close idle connections."""
+        ...
 
     async def aclose(self) -> None:
         """Close the connections."""
+        ...

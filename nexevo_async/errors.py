@@ -76,7 +76,12 @@ class NexevoError(Exception):
         facts = [*self._facts()]
         if facts:
             text += f" ({', '.join(facts)})"
-        return f"{text}. {self.hint}" if self.hint else text
+        advice = self._advice()
+        return f"{text}. {advice}" if advice else text
+
+    def _advice(self) -> str:
+        """What to do next, or empty."""
+        return self.hint
 
     def _facts(self) -> list[str]:
         facts = []
@@ -142,6 +147,11 @@ class APIConnectionError(NexevoError):
     def maybe_delivered(self) -> bool:
         """Whether an attempt may have reached the service (`delivery` as a truth value)."""
         return self.delivery is not Delivery.NEVER
+
+    def _advice(self) -> str:
+        if self.delivery is not Delivery.NEVER or not self.attempts:
+            return self.hint
+        return "Nothing was done. Check the base URL and the network; client.endpoints.snapshot() tells what is known"
 
     def _facts(self) -> list[str]:
         arrived = "it never left" if self.delivery is Delivery.NEVER else "it may have been delivered"

@@ -17,6 +17,7 @@ from nexevo_sync._portal import Portal
 
 A = TypeVar("A")
 P = ParamSpec("P")
+R = TypeVar("R")
 S = TypeVar("S", bound="StreamTwin[Any, Any]")
 T = TypeVar("T")
 
@@ -27,6 +28,33 @@ class Twin(Generic[A]):
     def __init__(self, portal: Portal, twin: A) -> None:
         self._portal = portal
         self._async = twin
+
+
+class ClientTwin(Twin[A]):
+    """A client, or a view of one: all views share the portal, and only the client itself closes it."""
+
+    _own = True
+
+    def _view(self, view: A) -> Self:
+        twin = object.__new__(type(self))
+        Twin.__init__(twin, self._portal, view)
+        twin._own = False
+        return twin
+
+    def close(self) -> None:
+        """Close the portal, and with it the client on the other side."""
+        if self._own:
+            self._portal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        shown = self._portal.run(repr, self._async)
+        return shown.replace(type(self._async).__name__, type(self).__name__, 1)
 
 
 class IteratorTwin(Twin[A], Iterator[T]):
@@ -52,7 +80,7 @@ class StreamTwin(Twin[A], Iterator[T]):
         # Not through `self`, which would make a cycle: a dropped stream is to be noticed at once.
         self._items = portal.iterate(lambda: stream, opened=True)
 
-    def _read_by(self, func: Callable[P, Awaitable[Any]], /, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def _read_by(self, func: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call what reads the stream itself."""
         self._items.rest()
         return self._portal.call(func, *args, **kwargs)

@@ -142,11 +142,13 @@ class EndpointHealth:
         return safety in (Safety.SAFE, Safety.IDEMPOTENT)
 
     def new_epoch(self) -> None:
-        """What is in flight says nothing any more about this endpoint, and holds none of its slots."""
+        """What is in flight says nothing any more about this endpoint, and holds no slot; counting starts anew."""
         self.epoch += 1
         self.trial = None
         self.panic_open = 0
         self.strikes = self.hard_strikes = 0
+        self.rate.clear()
+        self.server_errors.clear()
 
     # -- reports
 
@@ -250,7 +252,6 @@ class EndpointHealth:
                 self._suspect(before, event, now)
             case State.UNKNOWN:
                 self.new_epoch()
-                self.server_errors.clear()
                 self.latency = LatencyAverage()
                 self.degraded_until = NEVER
             case State.DRAINING:
@@ -272,13 +273,10 @@ class EndpointHealth:
         self.hold_until = self.degraded_until = self.last_panic = NEVER
         self.probe_ok = False
         self.probe_wanted = True  # at half the time
-        self.server_errors.clear()
-        self.rate.clear()
 
     def _recover(self, before: State, now: float) -> None:
         if before is State.PROBATION:
             self.new_epoch()
-            self.rate.clear()
             self.calm_since = now
             self.hold_until = now + self._hold(now) if self.state is State.HELD else NEVER
         self.trial_at = now + self.policy.hold_trial

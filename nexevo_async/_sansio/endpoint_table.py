@@ -101,7 +101,8 @@ class EndpointTable:
         self._changed(health, None, endpoint.source, now)
 
     def _leave(self, health: EndpointHealth, now: float) -> None:
-        if self._health.pop(health.endpoint.url, None) is not None:
+        if self._health.get(health.endpoint.url) is health:  # not if the URL has come back as somebody new
+            del self._health[health.endpoint.url]
             at = max(now, self._last_call)  # a released pick does not know better than its own beginning
             self._tell(EndpointChange(health.endpoint.url, health.state, None, health.reason, at))
 

@@ -52,7 +52,6 @@ def ranked(healths: Iterable[EndpointHealth], *, now: float) -> list[EndpointHea
         ejected = state is State.EJECTED
         return (
             _RANK[state] if health.proven or state is State.DRAINING else _UNPROVEN,
-            health.last_panic if ejected or state is State.SUSPECT else 0.0,
             health.until if ejected else 0.0,
             -priority,
             state is State.UNKNOWN,

@@ -132,9 +132,7 @@ class Model(Mapping[str, Any]):
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        shown = [
-            f"{name}={value!r}" for name in _shown(type(self)) if (value := getattr(self, name)) is not None
-        ]
+        shown = [f"{name}={value!r}" for name in _shown(type(self)) if (value := getattr(self, name)) is not None]
         # Values nobody has declared might be secrets: their names are shown, and no more.
         shown += [f"{name}=…" for name in self.extra]
         return f"{type(self).__name__}({', '.join(shown)})"

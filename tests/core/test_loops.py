@@ -6,11 +6,14 @@ import asyncio
 import gc
 import subprocess
 import sys
-import textwrap
+from collections.abc import Iterator
 
 import pytest
 
+from nexevo_async import AsyncNexevo
 from nexevo_async._loops import PerLoop
+from nexevo_async.errors import ConfigurationError
+from nexevo_async.sandbox import Sandbox
 
 
 class Thing:
@@ -88,168 +91,124 @@ def test_a_thing_whose_owner_is_dropped_is_closed() -> None:
     assert asyncio.run(main()).fate == "closed"
 
 
-SERVER = """
-import asyncio, gc, os, sys, threading, warnings
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(rate_limit=None) as box:
+        yield box
+
+
+@pytest.fixture
+def client(box: Sandbox) -> Iterator[AsyncNexevo]:
+    """A client that nobody closes; whatever it leaves behind is collected here, where a complaint fails the test."""
+    yield AsyncNexevo(box.api_key, base_url=box.base_url)
+    gc.collect()
+
+
+async def use(client: AsyncNexevo) -> list[str]:
+    return [model.id for model in await client.models.list()]
+
+
+def test_asyncio_run_works_twice_and_needs_no_closing(client: AsyncNexevo) -> None:
+    assert asyncio.run(use(client)) == asyncio.run(use(client)) != []
+
+
+def test_a_client_for_each_run_that_is_closed_properly(box: Sandbox) -> None:
+    async def main() -> None:
+        async with AsyncNexevo(box.api_key, base_url=box.base_url) as client:
+            await asyncio.gather(*(use(client) for _ in range(20)))
+        assert client.is_closed
+
+    asyncio.run(main())
+    asyncio.run(main())
+    gc.collect()
+
+
+def test_a_loop_for_each_test_as_test_runners_make_them(client: AsyncNexevo) -> None:
+    for _ in range(3):
+        with asyncio.Runner() as runner:
+            assert runner.run(use(client))
+            assert runner.run(use(client))
+
+
+def test_two_loops_at_once_get_a_clear_error_and_the_first_one_goes_on(client: AsyncNexevo) -> None:
+    async def both() -> None:
+        first = await use(client)
+        with pytest.raises(ConfigurationError, match="make one client for each loop"):
+            await asyncio.to_thread(lambda: asyncio.run(use(client)))
+        assert await use(client) == first
+
+    asyncio.run(both())
+
+
+def test_a_client_that_is_dropped_without_closing_closes_its_connections(box: Sandbox) -> None:
+    async def main() -> None:
+        await use(AsyncNexevo(box.api_key, base_url=box.base_url))
+        gc.collect()
+        async with asyncio.timeout(5):
+            while box.connections():
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_was_closed_without_ceremony_does_not_spoil_the_next_one(box: Sandbox) -> None:
+    """Old programs just close the loop. asyncio itself complains about that; the client goes on."""
+    client = AsyncNexevo(box.api_key, base_url=box.base_url)
+    for _ in range(3):
+        loop = asyncio.new_event_loop()
+        assert loop.run_until_complete(use(client))
+        loop.close()
+    gc.collect()
+
+
+SCRIPT = """
+import asyncio, os
 from nexevo_async import AsyncNexevo
 from nexevo_async.sandbox import Sandbox
 
 async def use(client):
     return [model.id for model in await client.models.list()]
 
-def new_client(box):
-    return AsyncNexevo(box.api_key, base_url=box.base_url)
+def in_child(work):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(0 if work() else 1)
+        except BaseException:
+            os._exit(2)
+    return pid
+
+async def wait(pid):
+    while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+        await asyncio.sleep(0.01)
+    assert found[1] == 0, found
+
+def anew():
+    asyncio.events._set_running_loop(None)
+    return asyncio.run(use(client))
+
+async def forks_inside():
+    before = await use(client)
+    await wait(in_child(lambda: True))
+    assert await use(client) == before, "a child that did nothing"
+    await wait(in_child(anew))
+    seen = len(box.journal())
+    assert await use(client) == before, "a child that used the client"
+    assert len(box.journal()) == seen + 1, "nothing was sent twice"
+
+with Sandbox(rate_limit=None) as box:
+    client = AsyncNexevo(box.api_key, base_url=box.base_url)
+    asyncio.run(forks_inside())
+    asyncio.run(wait(in_child(lambda: asyncio.run(use(client)))))
+    assert asyncio.run(use(client)), "after a child of a program whose loop had ended"
+print("done")
 """
 
 
-def run_script(body: str) -> str:
-    """Run a program of a user's with every warning an error; what it prints, which must hold no complaint."""
+def test_a_program_that_forks_works_and_ends_in_silence() -> None:
+    """Every warning is an error there, and nothing is closed: neither parent nor child may complain."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", SERVER + textwrap.dedent(body)],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
+        [sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, timeout=50, check=False
     )
-    assert done.stderr == ""
-    assert done.returncode == 0
-    return done.stdout.strip()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(
-            """
-            with Sandbox(rate_limit=None) as box:
-                client = new_client(box)
-                first, second = asyncio.run(use(client)), asyncio.run(use(client))
-                assert first == second and first
-            """,
-            id="asyncio.run twice, never closed",
-        ),
-        pytest.param(
-            """
-            async def main(box):
-                async with new_client(box) as client:
-                    await asyncio.gather(*(use(client) for _ in range(20)))
-                assert client.is_closed
-            with Sandbox(rate_limit=None) as box:
-                asyncio.run(main(box))
-                asyncio.run(main(box))
-            """,
-            id="closed properly",
-        ),
-        pytest.param(
-            """
-            with Sandbox(rate_limit=None) as box:
-                client = new_client(box)
-                for _ in range(3):
-                    loop = asyncio.new_event_loop()
-                    loop.run_until_complete(use(client))
-                    loop.run_until_complete(loop.shutdown_asyncgens())
-                    loop.close()
-            """,
-            id="a loop for each test",
-        ),
-        pytest.param(
-            """
-            async def main(box):
-                client = new_client(box)
-                await use(client)
-                del client
-                gc.collect()
-                await asyncio.sleep(0.05)
-            with Sandbox(rate_limit=None) as box:
-                asyncio.run(main(box))
-            """,
-            id="dropped without closing",
-        ),
-        pytest.param(
-            """
-            with Sandbox(rate_limit=None) as box:
-                client = new_client(box)
-                async def both():
-                    await use(client)
-                    await asyncio.to_thread(lambda: asyncio.run(use(client)))
-                    await use(client)
-                asyncio.run(both())
-            """,
-            id="two loops at once",
-        ),
-        pytest.param(
-            """
-            with Sandbox(rate_limit=None) as box:
-                client = new_client(box)
-                async def main():
-                    before = await use(client)
-                    pid = os.fork()
-                    if pid == 0:
-                        os._exit(0)
-                    assert os.waitpid(pid, 0)[1] == 0
-                    assert await use(client) == before
-                asyncio.run(main())
-            """,
-            id="a child that does nothing leaves the parent's connections alone",
-        ),
-        pytest.param(
-            """
-            with Sandbox(rate_limit=None) as box:
-                client = new_client(box)
-                asyncio.run(use(client))
-                pid = os.fork()
-                if pid == 0:
-                    try:
-                        ok = bool(asyncio.run(use(client)))
-                    except BaseException:
-                        ok = False
-                    os._exit(0 if ok else 1)
-                assert os.waitpid(pid, 0)[1] == 0
-                assert asyncio.run(use(client))
-            """,
-            id="a child that uses the client",
-        ),
-        pytest.param(
-            """
-            with Sandbox(rate_limit=None) as box:
-                client = new_client(box)
-                async def main():
-                    await use(client)
-                    pid = os.fork()
-                    if pid == 0:
-                        asyncio.events._set_running_loop(None)
-                        try:
-                            ok = bool(asyncio.run(use(client)))
-                        except BaseException:
-                            ok = False
-                        os._exit(0 if ok else 1)
-                    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-                        await asyncio.sleep(0.01)
-                    journal = box.journal()
-                    assert await use(client)
-                    assert len(box.journal()) == len(journal) + 1
-                asyncio.run(main())
-            """,
-            id="a child forked from inside the loop",
-        ),
-    ],
-)
-def test_programs_of_users_work_and_end_in_silence(body: str) -> None:
-    run_script(body)
-
-
-def test_a_loop_that_was_closed_without_ceremony_does_not_spoil_the_next_one() -> None:
-    """Old-style programs close the loop and nothing else; asyncio itself may complain then, but the client goes on."""
-    script = """
-    with Sandbox(rate_limit=None) as box:
-        client = new_client(box)
-        for _ in range(3):
-            loop = asyncio.new_event_loop()
-            assert loop.run_until_complete(use(client))
-            loop.close()
-    print("done")
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", SERVER + textwrap.dedent(script)], capture_output=True, text=True, timeout=50, check=False
-    )
-    assert done.stdout.strip() == "done"
-    assert "Unclosed" not in done.stderr
+    assert (done.stderr, done.stdout, done.returncode) == ("", "done\n", 0)

@@ -62,6 +62,18 @@ def test_in_panic_a_call_tries_another_endpoint_first_if_it_may_try_a_second() -
     assert driver.pick(tried=(first,)).endpoint.url != first
 
 
+def test_in_panic_an_endpoint_that_can_be_reached_again_comes_first() -> None:
+    driver = Driver()
+    all_out(driver)
+    for _ in range(7):
+        driver.report(driver.pick(), Report.SOFT)
+        driver.now += 0.01
+    driver.report(driver.pick(only=C), Report.SOFT)
+    driver.probe(C, Report.RECONNECTED)
+
+    assert driver.pick().endpoint.url == C
+
+
 def test_failures_in_panic_do_not_lengthen_the_pauses() -> None:
     driver = Driver()
     all_out(driver)
@@ -117,6 +129,20 @@ def test_when_every_endpoint_becomes_unreachable_at_once_nothing_is_counted() ->
     driver.tell(A, Report.SUCCESS, Report.SUCCESS)
     driver.now += 30.1
     assert driver.state(A) is State.HEALTHY  # and no flap is remembered
+
+
+def test_after_the_fault_the_others_are_asked_for_their_health_and_stragglers_do_not_count() -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    stragglers = [driver.pick() for _ in range(5)]
+    refuse_all(driver)
+    driver.tell(B, Report.SUCCESS)
+
+    for pick in stragglers:
+        driver.report(pick, Report.HARD)
+
+    assert driver.states() == "suspect healthy suspect"
+    assert driver.pool.take_probe_wishes(driver.now) == (A, C)
 
 
 def test_the_fault_must_hit_all_of_them_within_five_seconds() -> None:

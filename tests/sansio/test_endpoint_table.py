@@ -133,6 +133,20 @@ def test_a_probe_that_outlives_its_endpoint_does_no_harm() -> None:
     assert driver.pool.take_changes() == []
 
 
+def test_a_probe_of_an_endpoint_that_left_says_nothing_about_the_one_that_came_back() -> None:
+    driver = Driver({A: 0})
+    driver.pool.replace(listed(B, C), now=driver.now)
+    probe = driver.pool.begin_probe(B, now=driver.now)
+    assert probe is not None
+    for urls in ((C,), (C,), (B, C)):
+        driver.pool.replace(listed(*urls), now=driver.now)
+
+    driver.report(probe, Report.PROBE_GOOD)
+
+    assert "b" in driver.order()
+    assert driver.pick().endpoint.url == A
+
+
 def test_the_listed_priority_is_taken_where_the_user_gave_none() -> None:
     driver = Driver({A: 7, B: 0})
     driver.pool.replace([Endpoint(A, 1), Endpoint(B, 50), Endpoint(C, 3)], now=driver.now)

@@ -92,6 +92,17 @@ def test_half_of_ten_calls_failing_eject_without_three_in_a_row() -> None:
     assert driver.state(A) is State.EJECTED  # 5 of 10
 
 
+def test_failures_before_an_ejection_do_not_count_after_it() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    driver.tell(A, *[Report.SOFT, Report.SUCCESS] * 4, Report.SOFT)
+    assert driver.state(A) is State.EJECTED
+    driver.now += 5.0
+    driver.tell(A, Report.SUCCESS, Report.SUCCESS, Report.SOFT)
+
+    assert driver.state(A) is State.SUSPECT
+
+
 def test_one_broken_model_does_not_eject_a_host_however_often_it_fails() -> None:
     driver = Driver()
     driver.heal(A, B)

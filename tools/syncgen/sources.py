@@ -99,7 +99,7 @@ class Module:
     def public(self) -> list[str]:
         """The names it defines for others: those of ``__all__``, or else those that look public and are no constants."""
         listed = self.definitions.get("__all__")
-        if isinstance(listed, ast.Assign):
+        if isinstance(listed, ast.Assign) and not any(isinstance(node, ast.Starred) for node in ast.walk(listed)):
             return [name for name in ast.literal_eval(listed.value) if name in self.definitions]
         return [name for name in self.definitions if is_public(name) and not name.isupper() and len(name) > 1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["OPEN", "UVLOOP", "UVLOOP_MISSING", "sync_text"]
+__all__ = ["OPEN", "sync_text", "with_uvloop"]
 
 #: Whole phrases first, because what is left of them would not read well.
 _PHRASES = {
@@ -64,15 +64,15 @@ _WORDS = (
     (r"\baclose\b", "close"),
 )
 
-UVLOOP = "uvloop: Whether the private event loop is uvloop's (extra ``speed``). Default False."
-UVLOOP_MISSING = "ImportError: uvloop was asked for and is not installed."
+_UVLOOP = "uvloop: Whether the private event loop is uvloop's (extra ``speed``). Default False."
+_UVLOOP_MISSING = "ImportError: uvloop was asked for and is not installed."
 OPEN = "Send the request and give the stream, for those who cannot use ``with`` and will close it themselves."
 
 
 def sync_text(text: str) -> str:
     """The words of a docstring (without its indentation), for the blocking twin."""
     for before, after in _PHRASES.items():
-        text = text.replace(before, after)
+        text = re.sub(r"\s+".join(map(re.escape, before.split())), after.replace("\\", r"\\"), text)
     for pattern, replacement in _WORDS:
         text = re.sub(pattern, replacement, text)
     return text
@@ -80,5 +80,5 @@ def sync_text(text: str) -> str:
 
 def with_uvloop(text: str) -> str:
     """The docstring of the client, with the argument that only the blocking one has."""
-    text = re.sub(r"(\n    hooks: .*?)(?=\n\n)", rf"\1\n    {UVLOOP}", text, count=1, flags=re.DOTALL)
-    return re.sub(r"(\nRaises:\n.*?)(?=\n\n|\Z)", rf"\1\n    {UVLOOP_MISSING}", text, count=1, flags=re.DOTALL)
+    text = re.sub(r"(\n    hooks: .*?)(?=\n\n)", rf"\1\n    {_UVLOOP}", text, count=1, flags=re.DOTALL)
+    return re.sub(r"(\nRaises:\n.*?)(?=\n\n|\Z)", rf"\1\n    {_UVLOOP_MISSING}", text, count=1, flags=re.DOTALL)

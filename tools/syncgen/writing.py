@@ -1,0 +1,278 @@
+"""Writes whole modules of the blocking package, and puts them into the one form with ruff."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from syncgen.methods import CALLBACKS, Members, docstring
+from syncgen.sources import ASYNC_PACKAGE, Module, Package, Shape, Twin, functions, is_public, return_names
+from syncgen.wording import sync_text, with_uvloop
+
+__all__ = ["SYNC_PACKAGE", "render"]
+
+SYNC_PACKAGE = "nexevo_sync"
+
+HEADER = "# Written by tools/generate_sync.py from {source}; change that, and run: make generate\n"
+
+#: Names that written code uses and the source need not know.
+_OWN_NAMES = {
+    **{function: f"{SYNC_PACKAGE}._callbacks" for function in CALLBACKS.values()},
+    **{shape.value: f"{SYNC_PACKAGE}._shapes" for shape in Shape},
+    "ClientClosedError": f"{ASYNC_PACKAGE}.errors",
+    "Generic": "typing",
+    "Iterator": "collections.abc",
+    "Portal": f"{SYNC_PACKAGE}._portal",
+    "cached_property": "functools",
+}
+
+
+def render(root: Path) -> dict[str, str]:
+    """
+    Every file of the blocking package that is not written by hand, by its path below `root`.
+
+    Raises:
+        ValueError: Something in the async package has no shape that is known.
+    """
+    package = Package(root)
+    files = {}
+    for module in package.twinned_modules():
+        path = module.path.replace(ASYNC_PACKAGE, SYNC_PACKAGE, 1)
+        files[path] = _formatted(_Writer(package, module).text(), path, root)
+    front = package.modules["__init__"]
+    path = f"{SYNC_PACKAGE}/__init__.py"
+    files[path] = _formatted(_front(package, front), path, root)
+    return files
+
+
+class _Writer:
+    """Writes one module."""
+
+    def __init__(self, package: Package, module: Module) -> None:
+        self._package = package
+        self._module = module
+        self._needed: dict[str, None] = {}
+
+    def text(self) -> str:
+        """The module as source, not yet in its final form."""
+        body: list[ast.stmt] = []
+        again: list[str] = []
+        for name in self._module.public:
+            twin = self._package.twins.get(name)
+            if twin is not None:
+                body.append(self._class(twin))
+            elif not _is_type_variable(self._module.definitions[name]):
+                again.append(f"from {self._where()} import {name} as {name}")
+        for name, found in self._module.imports.items():
+            if name == found.original and found.module.startswith(ASYNC_PACKAGE) and self._is_package():
+                again.append(self._re_export(name, found.module))
+        variables = [
+            ast.unparse(self._module.definitions[name])
+            for name in self._needed
+            if _is_type_variable(self._module.definitions.get(name))
+        ]
+        if variables:
+            self._needed["TypeVar"] = None
+        imports = [self._import(name) for name in self._needed]
+        text = [f'"""{sync_text(docstring(self._module.tree))}"""', "from __future__ import annotations"]
+        types_only = [line for line, conditional in filter(None, imports) if conditional]
+        text += [line for line, conditional in filter(None, imports) if not conditional]
+        text += again
+        if types_only:
+            text += ["from typing import TYPE_CHECKING", "if TYPE_CHECKING:", *(f"    {line}" for line in types_only)]
+        text += variables
+        text += [ast.unparse(ast.fix_missing_locations(node)) for node in body]
+        return HEADER.format(source=self._module.path) + "\n".join(text) + "\n"
+
+    def _is_package(self) -> bool:
+        return self._module.path.endswith("__init__.py")
+
+    def _where(self) -> str:
+        return f"{ASYNC_PACKAGE}.{self._module.name}"
+
+    def _re_export(self, name: str, module: str) -> str:
+        twin = self._package.twins.get(name)
+        if twin is None:
+            return f"from {module} import {name} as {name}"
+        return f"from {SYNC_PACKAGE}.{twin.module} import {twin.sync_name} as {twin.sync_name}"
+
+    def _need(self, name: str) -> None:
+        self._needed[name] = None
+
+    def _import(self, name: str) -> tuple[str, bool] | None:
+        """How written code gets a name, and whether only type checkers need it; None for what is built in or here."""
+        twin = self._package.twins.get(name)
+        if twin is not None:
+            here = twin.module == self._module.name
+            return None if here else (f"from {SYNC_PACKAGE}.{twin.module} import {twin.sync_name}", False)
+        for other in self._package.twins.values():
+            if name == other.alias:
+                return f"from {ASYNC_PACKAGE}.{other.module} import {other.async_name} as {other.alias}", False
+        found = self._module.imports.get(name)
+        if found is not None and found.original is None:
+            return f"import {found.module}" + (f" as {name}" if name != found.module else ""), found.for_types_only
+        if found is not None:
+            alias = "" if found.original == name else f" as {name}"
+            return f"from {found.module} import {found.original}{alias}", found.for_types_only
+        if name in _OWN_NAMES:
+            return f"from {_OWN_NAMES[name]} import {name}", False
+        if name in self._module.definitions and not _is_type_variable(self._module.definitions[name]):
+            return f"from {self._where()} import {name}", False
+        return ("from typing import TypeVar", False) if name == "TypeVar" else None
+
+    # Classes
+
+    def _class(self, twin: Twin) -> ast.ClassDef:
+        members = Members(self._package, twin, self._need)
+        self._need(twin.shape.value)
+        self._need(twin.alias)
+        text = sync_text(docstring(twin.node))
+        if twin.shape is Shape.CLIENT:
+            text = with_uvloop(text)
+        node = ast.parse(f"class {twin.sync_name}({self._bases(twin)}): pass").body[0]
+        assert isinstance(node, ast.ClassDef)
+        node.body = [ast.Expr(ast.Constant(f"\n{text}\n")), *self._members(twin, members)]
+        return node
+
+    def _members(self, twin: Twin, members: Members) -> list[ast.stmt]:
+        body: list[ast.stmt] = []
+        defined = functions(twin.node)
+        for name, found in defined.items():
+            if twin.shape is Shape.CLIENT and name == "__init__":
+                body.append(members.constructor(found[-1]))
+            elif is_public(name) and not self._is_child(found[-1]):
+                body += members.methods("close" if name == "aclose" else name, found)
+            elif name == "__aiter__" and twin.shape is Shape.PAGER:
+                body += members.methods("__iter__", found)
+        body += [members.child(name, child) for name, child in self._children(twin).items()]
+        if twin.shape is Shape.OPENING:
+            body.append(members.open())
+        elif twin.shape is Shape.VIEW:
+            source = self._package.viewed(twin)
+            assert source is not None
+            body.append(members.view_init(source))
+        elif twin.shape is Shape.PAGER:
+            awaited = return_names(defined["__await__"][-1].returns)
+            pages = (self._module.definitions.get(name) for name in awaited)
+            body += members.page_members(next(page for page in pages if isinstance(page, ast.ClassDef)))
+        return body
+
+    def _bases(self, twin: Twin) -> str:
+        """The base class for its shape, with the async class and, where it gives items, their type."""
+        own = twin.alias + self._parameters(twin)
+        defined = functions(twin.node)
+        if twin.shape in (Shape.CLIENT, Shape.RESOURCE):
+            return f"{twin.shape.value}[{own}]"
+        if twin.shape is Shape.PAGER:
+            del self._needed[twin.alias]
+            self._need(twin.alias)
+            return f"{twin.shape.value}{self._parameters(twin)}"
+        given = defined["__aenter__" if twin.shape is Shape.OPENING else "__anext__"][-1].returns
+        assert given is not None
+        item = Members(self._package, twin, self._need)._renamed(given)
+        return f"{twin.shape.value}[{item if twin.shape is Shape.VIEW else f'{own}, {item}'}]"
+
+    def _parameters(self, twin: Twin) -> str:
+        """``[T]`` of a generic class."""
+        for base in twin.node.bases:
+            if isinstance(base, ast.Subscript) and ast.unparse(base.value) == "Generic":
+                for name in return_names(base.slice):
+                    self._need(name)
+                return f"[{ast.unparse(base.slice)}]"
+        return ""
+
+    def _is_child(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        reading = any(ast.unparse(decorator).endswith("property") for decorator in node.decorator_list)
+        names = return_names(node.returns)
+        return reading and len(names) == 1 and names[0] in self._package.twins
+
+    def _children(self, twin: Twin) -> dict[str, Twin]:
+        """Attributes that are twins: ``self.keys = Keys(…)``, ``keys: Keys``, or a property that gives one."""
+        found: dict[str, Twin] = {}
+
+        def note(name: str, type_name: str | None) -> None:
+            child = self._package.twins.get(type_name or "")
+            if child is not None and is_public(name) and child.shape is Shape.RESOURCE:
+                found[name] = child
+
+        for node in ast.walk(twin.node):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                made = node.value
+                if isinstance(made, ast.Call) and isinstance(made.func, ast.Name):
+                    note(node.targets[0].attr, made.func.id)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Name):
+                target = node.target
+                note(target.id if isinstance(target, ast.Name) else getattr(target, "attr", "_"), node.annotation.id)
+            elif isinstance(node, ast.FunctionDef) and self._is_child(node):
+                note(node.name, return_names(node.returns)[0])
+        return found
+
+
+def _front(package: Package, module: Module) -> str:
+    """The front of the package: the same names, found when they are first used."""
+    homes: dict[str, str] = {}
+    lines = []
+    for name, found in module.imports.items():
+        if found.for_types_only and name == found.original:
+            twin = package.twins.get(name)
+            own = name if twin is None else twin.sync_name
+            homes[own] = found.module if twin is None else f"{SYNC_PACKAGE}.{twin.module}"
+            lines.append(f"    from {homes[own]} import {own} as {own}")
+    return "\n".join(
+        [
+            HEADER.format(source=module.path).rstrip(),
+            f'"""\n{sync_text(docstring(module.tree))}\n"""',
+            "from __future__ import annotations",
+            "from typing import TYPE_CHECKING, Any",
+            "if TYPE_CHECKING:",
+            *lines,
+            "    __version__: str",
+            "#: Where each public name lives. Models, errors and settings are the same objects as in the async package.",
+            f"_HOMES = {dict(sorted(homes.items()))!r}",
+            "__all__ = [*_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]",
+            _FINDING,
+        ]
+    )
+
+
+_FINDING = f'''
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from {ASYNC_PACKAGE}._version import version
+
+        return version()
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+    from importlib import import_module
+
+    found = getattr(import_module(home), name)
+    globals()[name] = found  # the next look-up does not come here
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+'''
+
+
+def _is_type_variable(node: ast.stmt | None) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec("))
+
+
+def _formatted(text: str, path: str, root: Path) -> str:
+    """
+    The text as ruff would leave it.
+
+    Raises:
+        RuntimeError: ruff cannot make sense of it.
+    """
+    for arguments in (["check", "--quiet", "--fix-only", "--select", "I,UP,F401"], ["format", "--quiet"], ["format", "--quiet"]):
+        command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename", path, "-"]
+        done = subprocess.run(command, input=text, cwd=root, capture_output=True, encoding="utf-8", check=False)
+        if done.returncode:
+            raise RuntimeError(f"ruff cannot format {path}: {done.stderr}")
+        text = done.stdout
+    return text
