@@ -13,8 +13,8 @@ from nexevo_async._discovery import Discovery
 from nexevo_async._http import HTTPSender
 from nexevo_async._race import Stalls
 from nexevo_async._routes import RouteTable
+from nexevo_async._sansio.actions import Shared
 from nexevo_async._sansio.budget import Budget
-from nexevo_async._sansio.call import Shared
 from nexevo_async._sansio.endpoint_pool import EndpointPool
 from nexevo_async._sansio.links import LinksSchedule
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy

@@ -7,10 +7,10 @@ import attrs
 from nexevo_async._announcer import Announcer
 from nexevo_async._background import Background
 from nexevo_async._credentials import Credentials
-from nexevo_async._routes import RouteTable
 from nexevo_async._race import Stalls
+from nexevo_async._routes import RouteTable
+from nexevo_async._sansio.actions import Shared
 from nexevo_async._sansio.budget import Budget
-from nexevo_async._sansio.call import Shared
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sender import Sender
 from nexevo_async.config import Timeout

@@ -289,7 +289,7 @@ def _too_late(progress: Progress, limits: Limits, began: float) -> AttemptFailed
 
 def is_late(limit: float, taken: float) -> bool:
     """
-    Whether a timer went off so late that the loop itself must have been busy: then the answer may be lying there unread.
+    Whether a timer went off so late that the loop itself must have been busy: the answer may be lying there unread.
 
     A starved process otherwise takes every endpoint for dead.
     """

@@ -36,9 +36,7 @@ SHOWN_QUERY = frozenset({"days", "end_date", "limit", "page", "page_size", "star
 
 #: Anything that looks like a key of the service (`sk-…`, `sk-xc-…`) or a bearer credential. A letter before it makes it
 #: a word such as "task-force", unless that letter ends a percent-encoded character.
-_SECRET_TEXT = re.compile(
-    r"(?i)\b(bearer\s+)[^\s,;\"']+|(?:(?<![a-z])|(?<=%[0-9a-f]{2}))sk-[a-z0-9_\-*.]{3,}"
-)
+_SECRET_TEXT = re.compile(r"(?i)\b(bearer\s+)[^\s,;\"']+|(?:(?<![a-z])|(?<=%[0-9a-f]{2}))sk-[a-z0-9_\-*.]{3,}")
 #: Up to the last @ before the host ends: passwords that hold one themselves are not rare.
 _USERINFO = re.compile(r"(?<=://)[^/\s]+@")
 

@@ -29,7 +29,7 @@ from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError
 
 IDLE_SECONDS = 5.0
-#: Connections being made at once to one origin. Thousands at once would be late through their own number, and look like an outage.
+#: Connections being made at once to one origin. Thousands would be late through their own number: a false outage.
 CONNECTING = 100
 #: Seconds of silence before the first keepalive probe, between probes, and how many may be lost.
 KEEPALIVE = (60, 60, 5)
@@ -126,8 +126,8 @@ class Session:
         )
 
     def _timeout(self, connect: float | None) -> aiohttp.ClientTimeout:
-        # aiohttp's `connect` covers all of it (name, TCP, tunnel of a proxy, TLS), and with our own connector no waiting
-        # for a free connection. With a foreign one it does, so there only `sock_connect` speaks of the network alone.
+        # aiohttp's `connect` covers name, TCP, tunnel of a proxy and TLS; with a foreign connector also waiting for a
+        # free connection, so that there only `sock_connect` speaks of the network alone.
         if self._own:
             return aiohttp.ClientTimeout(total=None, connect=connect)
         return aiohttp.ClientTimeout(total=None, sock_connect=connect)
@@ -171,6 +171,10 @@ class Session:
             return
         # Shielded: closing that is cancelled half-way leaves connections open.
         await asyncio.shield(asyncio.ensure_future(self._session.close()))
+
+    def __del__(self) -> None:
+        if self._loop.is_closed():  # without ceremony: nobody could have closed us there, so nobody is blamed for it
+            self.abandon()
 
     def abandon(self) -> None:
         """Forget the session without closing what may belong to another process or a dead loop."""

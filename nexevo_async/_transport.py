@@ -11,7 +11,8 @@ import logging
 import sys
 import time
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -25,7 +26,8 @@ from nexevo_async._logging import logger
 from nexevo_async._messages import Attempt, AttemptFailed, Request, Response, Safety
 from nexevo_async._race import Race, patience_of, second_pick
 from nexevo_async._requests import build_request
-from nexevo_async._sansio.call import Call, Fail, Send, Succeed, Wait
+from nexevo_async._sansio.actions import Fail, Send, Succeed, Wait
+from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async.config import Timeout
@@ -87,14 +89,7 @@ class Transport:
     async def fetch_request(self, request: Request, into: type[T], options: Mapping[str, Any]) -> T:
         """The same for a request that is built already."""
         call, response = await self.call(request, options)
-        if self.settings.raw:
-            raw = RawResponse(
-                response=response,
-                attempts=call.attempts,
-                parse_with=lambda: read_answer(response, into, request, call.attempts),
-            )
-            return raw  # type: ignore[return-value]  # the raw view has types of its own
-        return read_answer(response, into, request, call.attempts)
+        return self._read(call, response, partial(read_answer, response, into, request, call.attempts))
 
     async def fetch_page(
         self,
@@ -109,14 +104,13 @@ class Transport:
         """Make a call whose answer holds a list."""
         request = self._request(route, options, ids=ids, query=query, json=json)
         call, response = await self.call(request, options)
-        if self.settings.raw:
-            raw = RawResponse(
-                response=response,
-                attempts=call.attempts,
-                parse_with=lambda: read_page_answer(response, item, request, call.attempts),
-            )
-            return raw  # type: ignore[return-value]  # the raw view has types of its own
-        return read_page_answer(response, item, request, call.attempts)
+        return self._read(call, response, partial(read_page_answer, response, item, request, call.attempts))
+
+    def _read(self, call: Call, response: Response, read: Callable[[], T]) -> T:
+        """The result, or on a raw view the answer with the way to it."""
+        if not self.settings.raw:
+            return read()
+        return typing.cast("T", RawResponse(response=response, attempts=call.attempts, parse_with=read))
 
     async def open(
         self,
@@ -213,7 +207,7 @@ class Transport:
     async def _race(
         self, call: Call, send: Send, request: Request, authorization: str | None, timeout: Timeout
     ) -> Response:
-        """A read where there is more than one endpoint: asked a second time if it waits, moved if its endpoint hangs."""
+        """A read with more than one endpoint: asked a second time if it waits, moved if its endpoint hangs."""
         core, now = self.core, time.monotonic()
         core.hedges.earn()
 

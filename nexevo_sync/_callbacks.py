@@ -42,7 +42,7 @@ def hooks_off_loop(hooks: Hooks | Sequence[Hooks] | None) -> Hooks | Sequence[Ho
     return [_HooksOffLoop(hook) if isinstance(hook, Hooks) else hook for hook in hooks]
 
 
-def no_foreign_session(session: aiohttp.ClientSession | None) -> None:
+def no_foreign_session(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession | None:
     """
     Refuse a session of the caller's: it belongs to the loop it was made on, which is never ours.
 
@@ -54,3 +54,4 @@ def no_foreign_session(session: aiohttp.ClientSession | None) -> None:
             "session belongs to the event loop it was made on, and a blocking client has a private one: "
             "leave session out, or use AsyncNexevo"
         )
+    return session

@@ -54,7 +54,7 @@ RESOURCES = {
 }
 
 #: Errors of Python's own that a `Raises` section may name.
-PYTHON_ERRORS = {"ValueError", "TypeError", "RuntimeError", "OSError", "KeyError", "AttributeError", "StoreError"}
+PYTHON_ERRORS = {"ValueError", "TypeError", "RuntimeError", "OSError", "KeyError", "ImportError", "StoreError"}
 
 SYNC = importlib.util.find_spec("nexevo_sync.client") is not None
 

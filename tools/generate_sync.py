@@ -32,7 +32,7 @@ def problems(root: Path, files: dict[str, str]) -> dict[str, str]:
             found[path] = "differs from what would be written"
     for file in (root / SYNC_PACKAGE).rglob("*.py*"):
         path = file.relative_to(root).as_posix()
-        by_hand = path == f"{SYNC_PACKAGE}/py.typed" or file.name in BY_HAND and file.parent.name == SYNC_PACKAGE
+        by_hand = path == f"{SYNC_PACKAGE}/py.typed" or (file.name in BY_HAND and file.parent.name == SYNC_PACKAGE)
         if path not in files and not by_hand and "__pycache__" not in file.parts:
             found[path] = "is left over"
     return found

@@ -8,83 +8,26 @@ left, retry budget, time left.
 
 from __future__ import annotations
 
-import random
 from typing import Final
-
-import attrs
 
 from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request, Response, Safety
 from nexevo_async._sansio import outcome
+from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Succeed, Wait
 from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
-from nexevo_async._sansio.budget import Budget
-from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick
+from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.endpoint_state import Report
 from nexevo_async._sansio.failover import Move, happened_instead, move
 from nexevo_async._sansio.outcome import Happened
 from nexevo_async._sansio.policy import RetryPolicy
-from nexevo_async._sansio.rate_limit import TokenBucket
 from nexevo_async._sansio.stories import connection_error, outcome_unknown, wait_refused
 from nexevo_async.errors import NexevoError
 
-#: How often to ask again for an endpoint while every one is busy being tried in panic, (seconds).
+#: How often to ask again for an endpoint while every one is busy being tried in panic (seconds).
 PANIC_PAUSE: Final = 0.02
+#: What a second attempt costs of the budget while everything is down: then it helps least and loads most.
+PANIC_COST: Final = 2.0
 #: A reused connection that breaks later than this (seconds) was not simply closed in the moment we wrote to it.
 STALE_AGE: Final = 1.0
-
-
-@attrs.frozen
-class Send:
-    """Try this endpoint now; `until` is the moment the attempt ends, `ends` the name of that limit."""
-
-    pick: Pick
-    until: float | None
-    ends: str
-
-
-@attrs.frozen
-class Wait:
-    """Come back in so many seconds."""
-
-    seconds: float
-
-
-@attrs.frozen
-class Succeed:
-    """The call is done."""
-
-    response: Response
-
-
-@attrs.frozen
-class Fail:
-    """The call is over."""
-
-    error: NexevoError
-
-
-Action = Send | Wait | Succeed | Fail
-
-
-@attrs.define(kw_only=True)
-class Shared:
-    """
-    What all calls of one client share.
-
-    Attributes:
-        pool: The endpoints.
-        budget: Repeats in hand, so that an outage of everything does not become a storm.
-        resends: Paid requests that may be sent again although they might have arrived.
-        bucket: The client's own rate limit, or None.
-        panic_wait: Seconds a call waits for others to find out whether anything is alive.
-        random: Source of jitter.
-    """
-
-    pool: EndpointPool
-    budget: Budget
-    resends: Budget
-    bucket: TokenBucket | None
-    panic_wait: float
-    random: random.Random
 
 
 class Call:
@@ -172,7 +115,7 @@ class Call:
         pick = self._shared.pool.pick(now=now, safety=self._request.safety, tried=self._tried, only=self._pinned)
         if pick is None:
             return self._wait_in_panic(now)
-        if pick.panic and self.attempts and not self._shared.budget.spend(now):
+        if pick.panic and self.attempts and not self._shared.budget.spend(now, cost=PANIC_COST):
             self._shared.pool.release(pick)
             return self._fail(self._last_error())
         self._pick = pick

@@ -82,7 +82,7 @@ class RawServer:
     async def all_left(self) -> None:
         """Wait until every visitor has closed its connection."""
         async with asyncio.timeout(5):
-            while self.open:
+            while self.open:  # noqa: ASYNC110 - a count
                 await asyncio.sleep(0.005)
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,8 +30,9 @@ def listed(endpoints: tuple[Endpoint, ...]) -> list[tuple[str, int]]:
 
 
 def test_the_default_limits_are_the_documented_ones() -> None:
-    assert DEFAULT_TIMEOUT == Timeout(
-        total=600.0, connect=None, pool=None, attempt=30.0, first_token=None, between_content=120.0
+    assert (
+        Timeout(total=600.0, connect=None, pool=None, attempt=30.0, first_token=None, between_content=120.0)
+        == DEFAULT_TIMEOUT
     )
 
 

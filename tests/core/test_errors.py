@@ -1,4 +1,4 @@
-"""Errors: they travel (pickle, copy), they read as one line that tells the story, and they keep secrets to themselves."""
+"""Errors: they travel (pickle, copy), they tell the story in one line, and they keep secrets to themselves."""
 
 from __future__ import annotations
 
@@ -167,8 +167,10 @@ def test_without_a_story_the_sentence_is_the_message() -> None:
     [
         (
             AuthenticationError("Key revoked.", status=401, code="invalid_api_key", call="auth.me"),
-            "auth.me: Key revoked. (HTTP 401 invalid_api_key). "
-            "Check the key: NEXEVO_API_KEY, or the api_key argument of the client",
+            (
+                "auth.me: Key revoked. (HTTP 401 invalid_api_key). "
+                "Check the key: NEXEVO_API_KEY, or the api_key argument of the client"
+            ),
         ),
         (
             QuotaExceededError("No more this month.", status=429, type="quota"),
@@ -180,8 +182,10 @@ def test_without_a_story_the_sentence_is_the_message() -> None:
         ),
         (
             NotAnAPIResponseError("the answer is a web page (HTML), not JSON", attempts=ATTEMPTS[:1]),
-            "the answer is a web page (HTML), not JSON (at https://a.example). "
-            "The base URL is probably wrong: give the address of the API, not of a web page",
+            (
+                "the answer is a web page (HTML), not JSON (at https://a.example). "
+                "The base URL is probably wrong: give the address of the API, not of a web page"
+            ),
         ),
         (
             APIConnectionError("connection refused", delivery=Delivery.NEVER, attempts=ATTEMPTS[:1]),

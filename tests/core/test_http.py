@@ -479,7 +479,7 @@ async def test_an_endpoint_that_does_not_answer_keeps_no_other_one_waiting() -> 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions are about sockets
             await asyncio.sleep(0.002)
 
 
@@ -645,11 +645,14 @@ async def test_a_session_of_the_callers_own_does_not_raise_for_a_status_or_follo
         visit.send(b"HTTP/1.1 307 x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
         await visit.request()
 
-    async with RawServer(behave) as server, aiohttp.ClientSession(raise_for_status=True) as session:
-        async with a_sender(session=session) as sender:
-            assert (await attempt(sender, server.url)).status == 307
-            failed = await failure(sender, server.url)
-            assert failed.kind is FailureKind.RESET, "whether it was reused is not known for a foreign connector"
+    async with (
+        RawServer(behave) as server,
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        a_sender(session=session) as sender,
+    ):
+        assert (await attempt(sender, server.url)).status == 307
+        failed = await failure(sender, server.url)
+        assert failed.kind is FailureKind.RESET, "whether it was reused is not known for a foreign connector"
     async with (
         RawServer(saying(b"HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")) as server,
         aiohttp.ClientSession(raise_for_status=True) as session,

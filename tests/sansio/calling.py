@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response, Safety
+from nexevo_async._sansio.actions import Fail, Send, Shared, Succeed, Wait
 from nexevo_async._sansio.budget import Budget
-from nexevo_async._sansio.call import Call, Fail, Send, Shared, Succeed, Wait
+from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick, Report
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async._sansio.rate_limit import TokenBucket

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Safety
-from nexevo_async._sansio.call import Call, Fail, Send, Wait
+from nexevo_async._sansio.actions import Fail, Send, Wait
+from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick, Report
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.errors import (

@@ -30,7 +30,8 @@ def test_refused_everywhere_says_that_it_never_left_and_names_all_bases() -> Non
     error = connection_error("keys.list", AttemptFailed(FailureKind.REFUSED), attempts, seconds=None)
     assert error.delivery == "never"
     assert str(error) == (
-        "keys.list: connection refused (after 2 attempts at https://a.example, https://b.example, it never left)"
+        "keys.list: connection refused (after 2 attempts at https://a.example, https://b.example, it never left). "
+        "Nothing was done. Check the base URL and the network; client.endpoints.snapshot() tells what is known"
     )
 
 

@@ -7,12 +7,14 @@ import copy
 from collections.abc import Callable, Iterator
 
 from syncgen.sources import Function, Package, Shape, Twin, functions, is_public, return_names
-from syncgen.wording import OPEN, sync_text
+from syncgen.wording import OPEN, fitted, sync_text
 
-__all__ = ["Members", "docstring", "first_line"]
+__all__ = ["CALLBACKS", "Members", "docstring", "first_line", "set_off"]
 
 _ITERATORS = frozenset({"AsyncGenerator", "AsyncIterable", "AsyncIterator"})
 _AWAITABLES = frozenset({"Awaitable", "Coroutine"})
+
+LINE_LENGTH = 120
 
 #: Arguments of the client that users' own code comes in by, and what makes it fit for a blocking client.
 CALLBACKS = {"api_key": "key_off_loop", "hooks": "hooks_off_loop", "session": "no_foreign_session"}
@@ -57,30 +59,25 @@ class Members:
     def child(self, name: str, twin: Twin) -> Function:
         """An attribute of the async object that has a twin of its own, made when it is first used."""
         self._need("cached_property")
-        self._need(twin.async_name)
-        source = f"@cached_property\ndef {name}(self) -> {twin.sync_name}:\n    return {twin.sync_name}(self._portal, self._async.{name})"
-        node = ast.parse(source).body[0]
-        assert isinstance(node, ast.FunctionDef)
-        node.body.insert(0, _text(first_line(docstring(twin.node))))
-        return node
+        self._need(twin.sync_name)
+        made = f"{twin.sync_name}(self._portal, self._async.{name})"
+        told = first_line(docstring(twin.node))
+        return _getter("cached_property", name, twin.sync_name, made, told)
 
     def open(self) -> Function:
         """What entering the context manager does, for those who cannot."""
         given = functions(self._twin.node)["__aenter__"][-1].returns
         stream = self._package.twins[return_names(given)[0]]
-        self._need(stream.async_name)
-        source = f"def open(self) -> {stream.sync_name}:\n    return {stream.sync_name}(self._portal, self._portal.call(lambda: self._async))"
-        node = ast.parse(source).body[0]
-        assert isinstance(node, ast.FunctionDef)
-        node.body.insert(0, _text(OPEN))
-        return node
+        self._need(stream.sync_name)
+        made = f"{stream.sync_name}(self._portal, self._portal.call(lambda: self._async))"
+        return _getter("", "open", stream.sync_name, made, OPEN)
 
     def view_init(self, source: Twin) -> Function:
         """The constructor of an iterator over another one."""
         init = functions(self._twin.node)["__init__"][-1]
         new = self._rewritten(init, "__init__", [])
         new.body = ast.parse(f"super().__init__({self._twin.alias}, {init.args.args[1].arg})").body
-        self._need(source.async_name)
+        self._need(source.sync_name)
         return new
 
     def page_members(self, page: ast.ClassDef) -> Iterator[Function]:
@@ -89,11 +86,8 @@ class Members:
         for node in page.body:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and is_public(node.target.id):
                 name = node.target.id
-                source = f"@property\ndef {name}(self) -> {self._renamed(node.annotation)}:\n    return self._first.{name}"
-                made = ast.parse(source).body[0]
-                assert isinstance(made, ast.FunctionDef)
-                made.body.insert(0, _text(told.get(name, f"The {name} of the first page.")))
-                yield made
+                words = told.get(name, f"The {name} of the first page.")
+                yield _getter("property", name, self._renamed(node.annotation), f"self._first.{name}", words)
         for name, found in functions(page).items():
             if name in functions(self._twin.node) or not (is_public(name) or name in _PAGE_DUNDERS):
                 continue
@@ -137,7 +131,7 @@ class Members:
             return ast.parse(f"return self._view({given})").body
         twin = self._package.twins.get(head or "")
         if twin is not None:
-            self._need(twin.async_name)
+            self._need(twin.sync_name)
             if twin.shape is Shape.VIEW:
                 return ast.parse(f"return {twin.sync_name}({self._view_source(twin)})").body
             maker = f"{twin.sync_name}.fetch" if twin.shape is Shape.PAGER else twin.sync_name
@@ -172,7 +166,6 @@ class Members:
             body=list(body),
             decorator_list=copy.deepcopy(node.decorator_list),
             returns=None if node.returns is None else ast.parse(self._renamed(self._result(node)), mode="eval").body,
-            type_params=[],
             lineno=1,
             col_offset=0,
         )
@@ -206,9 +199,9 @@ class Members:
         """The text of an annotation, with twins in the place of async classes."""
         new = copy.deepcopy(annotation)
         for name in (node for node in ast.walk(new) if isinstance(node, ast.Name)):
-            self._need(name.id)
             if (twin := self._package.twins.get(name.id)) is not None:
                 name.id = twin.sync_name
+            self._need(name.id)
         return ast.unparse(new)
 
     def _need_all(self, node: ast.AST) -> None:
@@ -255,13 +248,26 @@ def docstring(node: ast.ClassDef | ast.Module | Function) -> str:
 
 
 def first_line(text: str) -> str:
-    """Its first sentence, for the places where one line is enough."""
+    """Its first paragraph, for the places where that is enough."""
     return sync_text(text).strip().split("\n\n", maxsplit=1)[0]
 
 
+def set_off(text: str, *, indent: int) -> str:
+    """The text as the house writes docstrings: within the line, and longer ones set off from their quotes."""
+    text = fitted(text, LINE_LENGTH - indent - (0 if "\n" in text else 6))
+    return f"\n{text}\n" if "\n" in text else text
+
+
 def _text(text: str) -> ast.Expr:
-    # The house sets longer docstrings off from their quotes.
-    return ast.Expr(ast.Constant(f"\n{text}\n" if "\n" in text else text))
+    return ast.Expr(ast.Constant(set_off(text, indent=8)))
+
+
+def _getter(decorator: str, name: str, returns: str, expression: str, text: str) -> ast.FunctionDef:
+    decorated = f"@{decorator}\n" if decorator else ""
+    node = ast.parse(f"{decorated}def {name}(self) -> {returns}:\n    return {expression}").body[0]
+    assert isinstance(node, ast.FunctionDef)
+    node.body.insert(0, _text(text))
+    return node
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -97,7 +97,7 @@ class Module:
 
     @property
     def public(self) -> list[str]:
-        """The names it defines for others: those of ``__all__``, or else those that look public and are no constants."""
+        """The names it has for others: those of ``__all__``, or else those that look public and are no constants."""
         listed = self.definitions.get("__all__")
         if isinstance(listed, ast.Assign) and not any(isinstance(node, ast.Starred) for node in ast.walk(listed)):
             return [name for name in ast.literal_eval(listed.value) if name in self.definitions]
@@ -112,8 +112,7 @@ class Package:
         self.modules = {module.name: module for module in self._read()}
         self.twins: dict[str, Twin] = {}
         for module in self.modules.values():
-            for name in module.public:
-                node = module.definitions[name]
+            for name, node in module.definitions.items():
                 if isinstance(node, ast.ClassDef) and (shape := _shape(node, module)) is not None:
                     if name in self.twins:
                         raise ValueError(f"two classes are called {name}: in {self.twins[name].module}, {module.name}")
@@ -151,7 +150,7 @@ class Package:
 
 def _shape(node: ast.ClassDef, module: Module) -> Shape | None:
     defined = functions(node)
-    if any(_head(base) in ("Protocol", "TypedDict") for base in node.bases):
+    if not is_public(node.name) or any(_head(base) in ("Protocol", "TypedDict") for base in node.bases):
         return None
     if module.name == "client" and "__aenter__" in defined:
         return Shape.CLIENT

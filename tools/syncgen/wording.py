@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["OPEN", "sync_text", "with_uvloop"]
+__all__ = ["OPEN", "fitted", "sync_text", "with_uvloop"]
 
 #: Whole phrases first, because what is left of them would not read well.
 _PHRASES = {
     "Async client for": "Blocking client for",
     "Making one does no I/O and needs no running event loop; connections are opened on first use, one pool for each\n"
     "process and loop. One client serves a whole application: thousands of calls at once, any number of tasks.": (
-        "Making one does no I/O; connections are opened on first use, by a private event loop on a thread of its own. One\n"
-        "client serves a whole application: any number of threads share it. It goes on working after a fork, in the parent\n"
-        "and in the child. In asynchronous code use `nexevo_async.AsyncNexevo`: this one would block the loop."
+        "Making one does no I/O; connections are opened on first use, by a private event loop on a thread of its own.\n"
+        "One client serves a whole application: any number of threads share it, and it goes on working after a fork,\n"
+        "in the parent and in the child. In asynchronous code use `nexevo_async.AsyncNexevo`, which does not block."
     ),
     "or a function (sync or async) that": "or a function that may block and",
     "Most connections at once, per event loop.": "Most connections at once.",
@@ -29,11 +29,12 @@ _PHRASES = {
     "Nothing is asked until it is awaited or iterated.": (
         "It is the first page, and iterating over it goes on to the others."
     ),
-    "``await pages`` gives the first `Page`; ``async for item in pages`` gives the items of all pages, fetching each when\n"
-    "it is reached; ``async for page in pages.pages()`` goes page by page. Each of them starts from the beginning.": (
-        "Attributes, indexes, ``len`` and ``in`` speak of the first page, which `first` gives on its own; ``for item in pages``\n"
-        "gives the items of all pages, fetching each when it is reached; ``for page in pages.pages()`` goes page by page.\n"
-        "Each of them starts from the beginning."
+    "``await pages`` gives the first `Page`; ``async for item in pages`` gives the items of all pages, fetching\n"
+    "each when it is reached; ``async for page in pages.pages()`` goes page by page. Each of them starts from the\n"
+    "beginning.": (
+        "Attributes, indexes, ``len`` and ``in`` speak of the first page, which `first` gives on its own;\n"
+        "``for item in pages`` gives the items of all pages, fetching each when it is reached;\n"
+        "``for page in pages.pages()`` goes page by page. Each of them starts from the beginning."
     ),
     "Iterating fetches page after page; awaiting gives the first.": (
         "The first page is fetched at once, the others when iteration reaches them."
@@ -46,8 +47,8 @@ _PHRASES = {
     ),
     "Iteration is a class with one step per call; no scope, task or timer lives between two steps, so a stream can be\n"
     "driven from any task, left at any point, and collected.": (
-        "Chunks are read by the client's event loop and cross to the reading thread in batches: all that have arrived, at most\n"
-        "256 ahead of the reader, so that a slow reader slows the server."
+        "Chunks are read by the client's event loop and cross to the reading thread in batches: all that have\n"
+        "arrived, at most 256 ahead of the reader, so that a slow reader slows the server."
     ),
     "frees the connection, as do cancelling and errors.": "frees the connection, as do Ctrl-C and errors.",
     "put together from the chunks that were given out; waits for nothing.": (
@@ -82,3 +83,22 @@ def with_uvloop(text: str) -> str:
     """The docstring of the client, with the argument that only the blocking one has."""
     text = re.sub(r"(\n    hooks: .*?)(?=\n\n)", rf"\1\n    {_UVLOOP}", text, count=1, flags=re.DOTALL)
     return re.sub(r"(\nRaises:\n.*?)(?=\n\n|\Z)", rf"\1\n    {_UVLOOP_MISSING}", text, count=1, flags=re.DOTALL)
+
+
+def fitted(text: str, width: int) -> str:
+    """The text with no line longer than `width`: what does not fit goes to the next line of the same paragraph."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):  # grows on the way
+        if len(line) <= width:
+            continue
+        end = line.rfind(" ", 0, width + 1)
+        lines[number], rest = line[:end], line[end + 1 :]
+        margin = len(line) - len(line.lstrip())
+        if re.match(r" +[\w*]+: ", line):
+            margin += 4  # an argument, whose further lines are indented
+        after = lines[number + 1] if number + 1 < len(lines) else ""
+        if after.strip() and len(after) - len(after.lstrip()) == margin:
+            lines[number + 1] = f"{' ' * margin}{rest} {after.lstrip()}"
+        else:
+            lines.insert(number + 1, " " * margin + rest)
+    return "\n".join(lines)

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from syncgen.methods import CALLBACKS, Members, docstring
+from syncgen.methods import CALLBACKS, Members, docstring, set_off
 from syncgen.sources import ASYNC_PACKAGE, Module, Package, Shape, Twin, functions, is_public, return_names
 from syncgen.wording import sync_text, with_uvloop
 
-__all__ = ["SYNC_PACKAGE", "render"]
+__all__ = ["HEADER", "SYNC_PACKAGE", "render"]
 
 SYNC_PACKAGE = "nexevo_sync"
 
@@ -19,7 +19,7 @@ HEADER = "# Written by tools/generate_sync.py from {source}; change that, and ru
 
 #: Names that written code uses and the source need not know.
 _OWN_NAMES = {
-    **{function: f"{SYNC_PACKAGE}._callbacks" for function in CALLBACKS.values()},
+    **dict.fromkeys(CALLBACKS.values(), f"{SYNC_PACKAGE}._callbacks"),
     **{shape.value: f"{SYNC_PACKAGE}._shapes" for shape in Shape},
     "ClientClosedError": f"{ASYNC_PACKAGE}.errors",
     "Generic": "typing",
@@ -59,11 +59,11 @@ class _Writer:
         """The module as source, not yet in its final form."""
         body: list[ast.stmt] = []
         again: list[str] = []
-        for name in self._module.public:
+        for name, definition in self._module.definitions.items():
             twin = self._package.twins.get(name)
             if twin is not None:
                 body.append(self._class(twin))
-            elif not _is_type_variable(self._module.definitions[name]):
+            elif name in self._module.public and not _is_type_variable(definition):
                 again.append(f"from {self._where()} import {name} as {name}")
         for name, found in self._module.imports.items():
             if name == found.original and found.module.startswith(ASYNC_PACKAGE) and self._is_package():
@@ -76,15 +76,15 @@ class _Writer:
         if variables:
             self._needed["TypeVar"] = None
         imports = [self._import(name) for name in self._needed]
-        text = [f'"""{sync_text(docstring(self._module.tree))}"""', "from __future__ import annotations"]
+        text = _beginning(self._module)
         types_only = [line for line, conditional in filter(None, imports) if conditional]
         text += [line for line, conditional in filter(None, imports) if not conditional]
         text += again
         if types_only:
             text += ["from typing import TYPE_CHECKING", "if TYPE_CHECKING:", *(f"    {line}" for line in types_only)]
-        text += variables
+        text += ["", *variables]
         text += [ast.unparse(ast.fix_missing_locations(node)) for node in body]
-        return HEADER.format(source=self._module.path) + "\n".join(text) + "\n"
+        return "\n".join(text) + "\n"
 
     def _is_package(self) -> bool:
         return self._module.path.endswith("__init__.py")
@@ -103,13 +103,13 @@ class _Writer:
 
     def _import(self, name: str) -> tuple[str, bool] | None:
         """How written code gets a name, and whether only type checkers need it; None for what is built in or here."""
-        twin = self._package.twins.get(name)
-        if twin is not None:
-            here = twin.module == self._module.name
-            return None if here else (f"from {SYNC_PACKAGE}.{twin.module} import {twin.sync_name}", False)
-        for other in self._package.twins.values():
-            if name == other.alias:
-                return f"from {ASYNC_PACKAGE}.{other.module} import {other.async_name} as {other.alias}", False
+        for twin in self._package.twins.values():
+            if name == twin.sync_name:
+                here = twin.module == self._module.name
+                return None if here else (f"from {SYNC_PACKAGE}.{twin.module} import {name}", False)
+            if name == twin.alias:
+                alias = "" if name == twin.async_name else f" as {name}"
+                return f"from {ASYNC_PACKAGE}.{twin.module} import {twin.async_name}{alias}", False
         found = self._module.imports.get(name)
         if found is not None and found.original is None:
             return f"import {found.module}" + (f" as {name}" if name != found.module else ""), found.for_types_only
@@ -118,6 +118,8 @@ class _Writer:
             return f"from {found.module} import {found.original}{alias}", found.for_types_only
         if name in _OWN_NAMES:
             return f"from {_OWN_NAMES[name]} import {name}", False
+        if name in self._module.public:
+            return None  # it is there already, for others
         if name in self._module.definitions and not _is_type_variable(self._module.definitions[name]):
             return f"from {self._where()} import {name}", False
         return ("from typing import TypeVar", False) if name == "TypeVar" else None
@@ -133,7 +135,7 @@ class _Writer:
             text = with_uvloop(text)
         node = ast.parse(f"class {twin.sync_name}({self._bases(twin)}): pass").body[0]
         assert isinstance(node, ast.ClassDef)
-        node.body = [ast.Expr(ast.Constant(f"\n{text}\n")), *self._members(twin, members)]
+        node.body = [ast.Expr(ast.Constant(set_off(text, indent=4))), *self._members(twin, members)]
         return node
 
     def _members(self, twin: Twin, members: Members) -> list[ast.stmt]:
@@ -222,14 +224,12 @@ def _front(package: Package, module: Module) -> str:
             lines.append(f"    from {homes[own]} import {own} as {own}")
     return "\n".join(
         [
-            HEADER.format(source=module.path).rstrip(),
-            f'"""\n{sync_text(docstring(module.tree))}\n"""',
-            "from __future__ import annotations",
+            *_beginning(module),
             "from typing import TYPE_CHECKING, Any",
             "if TYPE_CHECKING:",
             *lines,
             "    __version__: str",
-            "#: Where each public name lives. Models, errors and settings are the same objects as in the async package.",
+            "#: Where each public name lives; models, errors and settings are the async package's own.",
             f"_HOMES = {dict(sorted(homes.items()))!r}",
             "__all__ = [*_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]",
             _FINDING,
@@ -237,7 +237,7 @@ def _front(package: Package, module: Module) -> str:
     )
 
 
-_FINDING = f'''
+_FINDING = f"""
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from {ASYNC_PACKAGE}._version import version
@@ -255,7 +255,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
-'''
+"""
+
+
+def _beginning(module: Module) -> list[str]:
+    header = HEADER.format(source=module.path)
+    if not module.tree.body:
+        return [header]
+    text = sync_text(docstring(module.tree))
+    return [f'{header}"""{set_off(text, indent=0)}"""', "from __future__ import annotations"]
 
 
 def _is_type_variable(node: ast.stmt | None) -> bool:
@@ -269,8 +277,9 @@ def _formatted(text: str, path: str, root: Path) -> str:
     Raises:
         RuntimeError: ruff cannot make sense of it.
     """
-    for arguments in (["check", "--quiet", "--fix-only", "--select", "I,UP,F401"], ["format", "--quiet"], ["format", "--quiet"]):
-        command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename", path, "-"]
+    ours = f'lint.isort.known-first-party = ["{ASYNC_PACKAGE}", "{SYNC_PACKAGE}"]'
+    for how in (["check", "--fix-only", "--select", "I,UP,F401", "--config", ours], ["format"]):
+        command = [sys.executable, "-m", "ruff", *how, "--quiet", "--stdin-filename", path, "-"]
         done = subprocess.run(command, input=text, cwd=root, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             raise RuntimeError(f"ruff cannot format {path}: {done.stderr}")
