@@ -49,10 +49,12 @@ contracts: $(READY)
 generated: $(READY)
 	@$(BIN)/python tools/draw_health.py --check
 	@$(BIN)/python tools/write_reference.py --check
+	@$(BIN)/python tools/generate_sync.py --check
 
 generate: $(READY)  ## Write generated files anew
 	@$(BIN)/python tools/draw_health.py
 	@$(BIN)/python tools/write_reference.py
+	@$(BIN)/python tools/generate_sync.py
 
 clean:  ## Remove what make made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,7 +20,7 @@ T = TypeVar("T")
 PLATFORM = "sub_accounts."
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class RawResponse(Generic[T]):
     """
     An answer before it is read; what `with_raw_response` gives.
@@ -58,6 +58,9 @@ class RawResponse(Generic[T]):
     def url(self) -> str:
         """Address it came from, without the query."""
         return self.response.url
+
+    def __repr__(self) -> str:
+        return f"<RawResponse {self.status} from {self.url}, {len(self.content)} bytes>"
 
     def parse(self) -> T:
         """

@@ -125,7 +125,7 @@ class Background:
             host.loop.call_soon_threadsafe(host.task.cancel)
 
     def _move(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the host task on another loop than before: what was learned stays, what was bound to a loop does not."""
+        """Start the host task on another loop: what was learned stays, what was bound to the old loop does not."""
         old = self._host
         if old is not None and old.loop is not loop and old.loop.is_running():
             raise ConfigurationError(

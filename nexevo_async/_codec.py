@@ -124,7 +124,7 @@ def _json_form(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, typing.Mapping):
         return dict(value)
-    if isinstance(value, tuple | set | frozenset):
+    if isinstance(value, tuple):
         return list(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 from nexevo_async.config import ApiKey, checked_key
+from nexevo_async.errors import ConfigurationError
 
 
 class Credentials:
@@ -21,6 +22,8 @@ class Credentials:
     __slots__ = ("_api_key", "bearer")
 
     def __init__(self, api_key: ApiKey | None) -> None:
+        if api_key is not None and not isinstance(api_key, str) and not callable(api_key):
+            raise ConfigurationError(f"api_key must be text or a function returning it; got {type(api_key).__name__}")
         self._api_key = api_key
         #: What goes into the header, if it is known without asking.
         self.bearer = f"Bearer {checked_key(api_key)}" if isinstance(api_key, str) else None

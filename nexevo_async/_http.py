@@ -98,6 +98,22 @@ class OpenAnswer:
             pieces.append(piece)
         return b"".join(pieces)
 
+    async def read_whole(self, limits: Limits) -> Response:
+        """
+        The answer with its whole body, within the time of the attempt; then its connection is given back.
+
+        Raises:
+            AttemptFailed: The body broke off, did not come in time, or is too large.
+        """
+        try:
+            async with asyncio.timeout_at(limits.until):
+                body = await self.read_all(limits.max_bytes)
+        except TimeoutError:
+            raise AttemptFailed(FailureKind.BROKEN, "the body did not arrive in time", limit=limits.ends) from None
+        finally:
+            await self.aclose()
+        return Response(self.status, self.headers, body, self.url)
+
     async def aclose(self) -> None:
         """Give the connection back if the body was read to its end, else close it. May be called again."""
         if self._release is not None:

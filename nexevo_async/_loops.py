@@ -61,8 +61,8 @@ class PerLoop(Generic[T]):
             return found[0]
         self._forget_closed_loops()
         made = self._make()
-        # Weakly, so that nothing here refers back to us: a client that is dropped without being closed goes at once, and
-        # the guard, collected with it, closes what it guards.
+        # Weakly, so that nothing here refers back to us: a client that is dropped without being closed goes at once,
+        # and the guard, collected with it, closes what it guards.
         guard = _close_with_loop(weakref.ref(self), loop, made)
         self._made[loop] = (made, guard)
         await anext(guard)

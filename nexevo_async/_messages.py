@@ -31,6 +31,7 @@ class FailureKind(enum.Enum):
     """How an attempt can break without an answer; the value is the phrase that errors and logs use."""
 
     POOL = "no free connection"
+    NO_KEY = "the API key did not come in time"
     DNS = "name lookup failed"
     REFUSED = "connection refused"
     CONNECT_TIMEOUT = "connect timeout"
@@ -54,6 +55,7 @@ class FailureKind(enum.Enum):
 _NEVER_LEFT = frozenset(
     {
         FailureKind.POOL,
+        FailureKind.NO_KEY,
         FailureKind.DNS,
         FailureKind.REFUSED,
         FailureKind.CONNECT_TIMEOUT,

@@ -139,7 +139,8 @@ class Race:
                     except AttemptFailed as failure:
                         if len(self._asked) == 1:
                             raise
-                        self._call.lost_race(question.pick, failure, time.monotonic())
+                        survivor = next(other for other in self._asked if other is not question)
+                        self._call.lost_race(question.pick, survivor.pick, failure, time.monotonic())
                         await self._drop(question)
         finally:
             for question in list(self._asked):
@@ -198,5 +199,3 @@ def second_pick(call: Call, first: Pick, budget: Budget, now: float) -> Pick | N
         call.left_race(pick)
         return None
     return pick
-
-

@@ -1,4 +1,4 @@
-"""From a route, arguments and options to a `Request`: everything that can be wrong with it is said before it is sent."""
+"""From a route, arguments and options to a `Request`: what can be wrong with it is said before it is sent."""
 
 from __future__ import annotations
 
@@ -120,6 +120,7 @@ def _pairs(*queries: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     pairs: list[tuple[str, str]] = []
     for name, value in {key: value for query in queries if query for key, value in query.items()}.items():
         for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
-                pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+            if item is None:
+                continue
+            pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
     return tuple(pairs)

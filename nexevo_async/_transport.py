@@ -7,8 +7,8 @@ need no network.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import sys
 import time
 import typing
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from nexevo_async._answers import RawResponse, read_answer, read_page_answer
 from nexevo_async._core import Core, Settings
 from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
-from nexevo_async._messages import Attempt, AttemptFailed, Request, Response, Safety
+from nexevo_async._messages import Attempt, AttemptFailed, FailureKind, Request, Response, Safety
 from nexevo_async._race import Race, patience_of, second_pick
 from nexevo_async._requests import build_request
 from nexevo_async._sansio.actions import Fail, Send, Succeed, Wait
@@ -167,19 +167,15 @@ class Transport:
         """One attempt; gives the open answer of a stream that was accepted, else None: `Call` knows the rest."""
         core, url = self.core, send.pick.endpoint.url
         started = time.monotonic()
-        answer: OpenAnswer | None = None
         try:
             limits = self._limits(send, timeout, stream=request.stream)
-            authorization = await self._authorization(request)
+            authorization = await self._authorization(request, limits)
             prepared = await self._before(request, call, url) if self.settings.hooks else request
             if request.stream:
                 answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
                 if _is_stream(answer):
-                    call.accepted(time.monotonic())
-                    await self._after(call, url, started, answer.status, answer.headers)
-                    return answer
-                response = Response(answer.status, answer.headers, await answer.read_all(), answer.url)
-                await answer.aclose()
+                    return await self._commit(call, url, started, answer)
+                response = await answer.read_whole(limits)
             elif request.safety is Safety.SAFE and len(core.shared.pool) > 1:
                 response = await self._race(call, send, prepared, authorization, timeout)
                 url = call.base_url or url
@@ -189,8 +185,6 @@ class Transport:
             if core.closed:
                 call.cancelled()
                 raise ClientClosedError("the client was closed during the call", call=request.name) from None
-            if answer is not None:
-                answer.abort()
             call.broke(failure, time.monotonic())
             await self._after(call, url, started, None, {})
         except BaseException:
@@ -199,10 +193,17 @@ class Transport:
         else:
             call.answered(response, time.monotonic(), wall=time.time())
             await self._after(call, url, started, response.status, response.headers)
-        finally:
-            if answer is not None and sys.exc_info()[1] is not None:
-                answer.abort()
         return None
+
+    async def _commit(self, call: Call, url: str, started: float, answer: OpenAnswer) -> OpenAnswer:
+        """The head of a good answer has arrived: from here on there is no other attempt."""
+        try:
+            call.accepted(time.monotonic())
+            await self._after(call, url, started, answer.status, answer.headers)
+        except BaseException:
+            answer.abort()
+            raise
+        return answer
 
     async def _race(
         self, call: Call, send: Send, request: Request, authorization: str | None, timeout: Timeout
@@ -240,7 +241,7 @@ class Transport:
             call.cancelled()
             raise
 
-    async def _authorization(self, request: Request) -> str | None:
+    async def _authorization(self, request: Request, limits: Limits) -> str | None:
         if not request.auth:
             return None
         credentials = self.settings.credentials
@@ -248,7 +249,15 @@ class Transport:
             raise ConfigurationError(
                 "there is no API key: set NEXEVO_API_KEY, or pass api_key to the client", call=request.name
             )
-        return credentials.bearer or await credentials.authorization()
+        if credentials.bearer is not None:
+            return credentials.bearer
+        try:
+            async with asyncio.timeout_at(limits.until) as scope:
+                return await credentials.authorization()
+        except TimeoutError:
+            if not scope.expired():
+                raise  # the function's own
+            raise AttemptFailed(FailureKind.NO_KEY, limit=limits.ends) from None
 
     async def _before(self, request: Request, call: Call, url: str) -> Request:
         start = AttemptStart(

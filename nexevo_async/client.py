@@ -63,12 +63,12 @@ class AsyncNexevo:
     Args:
         api_key: The key, or a function (sync or async) that returns the present one and is asked before every
             attempt. None, the default, takes `NEXEVO_API_KEY`. Without a key only calls that need none work.
-        base_url: The base URL; None, the default, takes `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's own.
+        base_url: The base URL; None, the default, takes `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's.
         base_urls: Several, most preferred first, or `Endpoint`s with priorities of their own. Not with `base_url`.
         discovery_url: A host that is asked for base URLs (`/api/v1/links`). **It receives the key.** None, the
             default, takes `NEXEVO_DISCOVERY_URL`; without that, there is no discovery.
-        allowed_hosts: Hosts that discovery may name, ``*.example.com`` for a whole domain; None allows every public host
-            that proves healthy without the key first.
+        allowed_hosts: Hosts that discovery may name, ``*.example.com`` for a whole domain; None allows every public
+            host that proves healthy without the key first.
         timeout: Seconds for a whole call, or a `Timeout`. None, the default, means 600 s in all; see `Timeout`.
         max_retries: How often a call is sent again, 0 for never. None, the default, means 2.
         retry: All numbers of repeating (`RetryPolicy`); `max_retries` wins over its `max_attempts`.
@@ -112,9 +112,7 @@ class AsyncNexevo:
     ) -> None:
         configure_from_environment()
         endpoints = endpoints_from(base_url, base_urls)
-        connections = Connections(
-            max_connections=positive("max_connections", max_connections), proxy=proxy, ssl=ssl, session=session
-        )
+        connections = Connections(max_connections=max_connections, proxy=proxy, ssl=ssl, session=session)
         settings = Settings(
             credentials=Credentials(api_key if api_key is not None else key_from_environment()),
             timeout=Timeout.of(timeout, DEFAULT_TIMEOUT),
@@ -278,6 +276,8 @@ class AsyncNexevo:
 
 
 def _hooks(hooks: Hooks | Sequence[Hooks]) -> tuple[Hooks, ...]:
+    if not isinstance(hooks, Hooks | Sequence):
+        raise ConfigurationError(f"hooks are instances of nexevo_async.Hooks; got {type(hooks).__name__}")
     found = (hooks,) if isinstance(hooks, Hooks) else tuple(hooks)
     for hook in found:
         if not isinstance(hook, Hooks):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from nexevo_async._validation import whole
 from nexevo_async.errors import ConfigurationError
 from nexevo_async.models.endpoints import Endpoint
 
@@ -84,6 +85,18 @@ class Connections:
     ssl: _ssl.SSLContext | bool = True
     session: aiohttp.ClientSession | None = None
 
+    def __attrs_post_init__(self) -> None:
+        if self.max_connections is not None:
+            whole("max_connections", self.max_connections)
+        if self.proxy is not None and not (
+            isinstance(self.proxy, str) and self.proxy.startswith(("http://", "https://"))
+        ):
+            raise ConfigurationError("proxy must be the URL of an HTTP proxy, beginning with http:// or https://")
+        if not isinstance(self.ssl, bool | _ssl.SSLContext):
+            raise ConfigurationError(f"ssl must be an ssl.SSLContext, True or False; got {type(self.ssl).__name__}")
+        if self.session is not None and not hasattr(self.session, "request"):
+            raise ConfigurationError(f"session must be an aiohttp.ClientSession; got {type(self.session).__name__}")
+
 
 def key_from_environment(environment: Mapping[str, str] = os.environ) -> str | None:
     """`NEXEVO_API_KEY` without surrounding white space; None if it is not set or empty."""
@@ -99,8 +112,8 @@ def endpoints_from(
     """
     The endpoints a client starts with: arguments, else `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's own.
 
-    Several plain strings get descending priorities in the order they are given: the first is preferred. A single one gets
-    0, which is no opinion: discovery may rank it.
+    Several plain strings get descending priorities in the order they are given: the first is preferred. A single one
+    gets 0, which is no opinion: discovery may rank it.
 
     Raises:
         ConfigurationError: Both arguments are given, the list is empty, or a base URL cannot be one.

@@ -385,6 +385,9 @@ class ChatStreamManager(Awaitable[ChatStream]):
     def __await__(self) -> Generator[object, None, ChatStream]:
         return self._open().__await__()
 
+    def __aiter__(self) -> NoReturn:
+        raise TypeError("write `async with client.chat.completions.stream(…) as stream:`, and iterate over the stream")
+
     async def __aenter__(self) -> ChatStream:
         self._stream = await self._open()
         return self._stream

@@ -181,14 +181,14 @@ class Call:
         if self._pick is not pick:
             self._shared.pool.release(pick)
 
-    def lost_race(self, pick: Pick, failure: AttemptFailed, now: float) -> None:
+    def lost_race(self, pick: Pick, survivor: Pick, failure: AttemptFailed, now: float) -> None:
         """One of two attempts failed while the other goes on, which is now the one that counts."""
-        survivor, self._pick = self._pick, pick
+        self._pick = pick
         self._tried.append(pick.endpoint.url)
         happened, problem = self._happened(failure, now)
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
         self._report(self._taken(), happened, now, detail=problem, blameless=_is_blameless(failure, happened))
-        self._pick = None if survivor is pick else survivor
+        self._pick = survivor
 
     def cancelled(self) -> None:
         """The caller has gone; give back what was taken and hold nothing against anybody."""
@@ -379,6 +379,6 @@ _REPORTS: dict[Happened, Report] = {
 
 def _is_blameless(failure: AttemptFailed, happened: Happened) -> bool:
     """Whether a failure says nothing about the endpoint: our own pool, our own late loop, the caller's own deadline."""
-    if failure.late or failure.kind is FailureKind.POOL:
+    if failure.late or failure.kind in (FailureKind.POOL, FailureKind.NO_KEY):
         return True
     return happened is Happened.SILENT and failure.limit in ("total", "stall")

@@ -19,6 +19,14 @@ from nexevo_async.models.endpoints import Endpoint
 __all__ = ["CARRYING", "FIT", "NEVER", "EndpointHealth", "Pick"]
 
 NEVER = float("-inf")
+NO_WISH = float("inf")
+
+#: A first ejection is short: until it is over, a health check tells little that a call will not tell better (seconds).
+_EARLIEST_CHECK = 5.0
+#: How long calls have the chance to test an endpoint on probation before a health check does it (seconds).
+_TRIAL_GRACE = 1.0
+#: How long after a bad health check another one of a suspect endpoint may help (seconds).
+_ASK_AGAIN = 8.0
 
 #: States without evidence against the endpoint. While no endpoint is in one of them, there is panic.
 FIT = frozenset({State.UNKNOWN, State.HEALTHY, State.HELD})
@@ -26,7 +34,7 @@ FIT = frozenset({State.UNKNOWN, State.HEALTHY, State.HELD})
 #: States that carry ordinary calls. Probation does not count: one attempt at a time carries nobody's traffic.
 CARRYING = FIT | {State.SUSPECT}
 
-_CALL_FAILURES = frozenset({Report.HARD, Report.SOFT, Report.WARN, Report.STALL, Report.SLOW})
+_CALL_FAILURES = frozenset({Report.HARD, Report.SOFT, Report.WARN, Report.STALL, Report.SLOW, Report.QUIET})
 _FAILURES = _CALL_FAILURES | {Report.SERVER_ERROR, Report.PROBE_BAD}
 _SILENT = frozenset({Report.PROBE_UNKNOWN, Report.NONE, Report.RECONNECT_FAILED})
 
@@ -97,11 +105,11 @@ class EndpointHealth:
         self.until = self.half_at = self.hold_until = self.degraded_until = NEVER
         self.ejected_at = self.calm_since = NEVER
         self.last_success = self.last_failure = self.last_hard = self.last_panic = NEVER
-        self.silent_asked = NEVER
+        self.last_chat = self.last_quiet = NEVER
         self.last_report: float | None = None
         self.last_error: str | None = None
         self.probe_ok = False
-        self.probe_wanted = not self.proven
+        self.wish_at = NEVER if not self.proven else NO_WISH  # when an extra health check would help
         self.quiet = False  # healthy without a blemish: a success has nothing to clear
         self.latency = LatencyAverage()
         self.rate = FailureRate(policy.soft_rate_window)
@@ -190,10 +198,10 @@ class EndpointHealth:
             timers.append(self.hold_until)
         return min(timers, default=float("inf"))
 
-    def silent(self, now: float) -> bool:
-        """Whether several chats have waited for very long and nothing has succeeded meanwhile."""
-        limit = now - self.policy.silent_after
-        return self._waiting_since(limit, Safety.BILLABLE) >= self.policy.silent_inflight and self.last_success < limit
+    def silent(self, now: float, *, limit: float) -> bool:
+        """Whether several chats have waited for longer than `limit` seconds and none was answered for as long."""
+        since = now - limit
+        return self.last_chat <= since and self._waiting_since(since, Safety.BILLABLE) >= self.policy.silent_inflight
 
     def stalled(self, now: float) -> bool:
         """Whether several reads hang and nothing has succeeded for as long."""
@@ -215,15 +223,17 @@ class EndpointHealth:
 
     def probe_due(self, now: float) -> bool:
         """Whether an extra health check would help now; True once per reason."""
-        wanted = self.probe_wanted and (
-            self.state is State.SUSPECT or not self.proven or (self.state is State.EJECTED and now >= self.half_at)
-        )
-        if wanted:
-            self.probe_wanted = False
-        elif now - self.silent_asked >= self.policy.silent_after and self.silent(now):
-            self.silent_asked = now
-            wanted = True
-        return wanted
+        if now < self.wish_at:
+            return False
+        self.wish_at = NO_WISH
+        if self.state is State.PROBATION:
+            return self.trial is None and not self.successes
+        return self.state in (State.SUSPECT, State.EJECTED) or not self.proven
+
+    def ask_again(self, now: float) -> None:
+        """A health check of a suspect endpoint was bad: calls that may not test it need another one to come back."""
+        if self.state is State.SUSPECT:
+            self.wish_at = now + _ASK_AGAIN
 
     # -- the table
 
@@ -246,6 +256,8 @@ class EndpointHealth:
                 self.new_epoch()
                 self.successes = 0
                 self.trial_at = self.last_panic = NEVER
+                # Reads test it as they come; where there are only chats, a health check has to speak first.
+                self.wish_at = NO_WISH if self.cause is Cause.CONNECT or self.probe_ok else now + _TRIAL_GRACE
             case State.HELD | State.HEALTHY:
                 self._recover(before, now)
             case State.SUSPECT:
@@ -269,10 +281,10 @@ class EndpointHealth:
         self.level += 1
         self.new_epoch()
         self.cause = cause
-        self.ejected_at, self.until, self.half_at = now, now + pause, now + pause / 2
+        self.ejected_at, self.until = now, now + pause
+        self.half_at = self.wish_at = now + max(pause / 2, min(pause, _EARLIEST_CHECK))
         self.hold_until = self.degraded_until = self.last_panic = NEVER
         self.probe_ok = False
-        self.probe_wanted = True  # at half the time
 
     def _recover(self, before: State, now: float) -> None:
         if before is State.PROBATION:
@@ -297,7 +309,7 @@ class EndpointHealth:
                 if self.flaps and self.flaps[-1] == self.ejected_at:
                     self.flaps.pop()
             return
-        self.probe_wanted = True
+        self.wish_at = now
         if before is State.HELD:
             self.hold_until = now + self._hold(now)  # a failure on hold starts it anew
 

@@ -23,6 +23,9 @@ _NO_CONNECTION = frozenset(
     {Report.HARD, Report.STALL, Report.PROBE_BAD, Report.PROBE_UNKNOWN, Report.RECONNECT_FAILED, Report.NONE}
 )
 
+#: What share of recent chats counts as usual, for the rule about silent ones.
+_USUAL_SHARE = 0.95
+
 #: In panic, the least hopeless first.
 _HOPE = {state: hope for hope, state in enumerate((State.SUSPECT, State.PROBATION, State.EJECTED))}
 
@@ -164,7 +167,10 @@ class EndpointPool(EndpointTable):
             health.rate.good(now)
         else:
             self._learn(health, report, now=now, detail=detail, shape=shape, panic=pick.panic)
-        if latency is not None and pick.safety is Safety.SAFE and report in (Report.SUCCESS, Report.PROBE_GOOD):
+        if pick.safety is Safety.BILLABLE and report is Report.SUCCESS:
+            health.last_chat = now
+            self._chats.add(now - pick.at, now=now)
+        elif latency is not None and pick.safety is Safety.SAFE and report in (Report.SUCCESS, Report.PROBE_GOOD):
             health.latency.add(latency)
             if not pick.probe:
                 self._latencies.add(latency, now=now)
@@ -224,7 +230,7 @@ class EndpointPool(EndpointTable):
         self._local_fault = False
         for health in self._health.values():
             health.last_panic = NEVER
-            health.probe_wanted = True
+            health.wish_at = NEVER
         self._stale()
 
     # -- probing
@@ -248,7 +254,7 @@ class EndpointPool(EndpointTable):
         return pick
 
     def take_probe_wishes(self, now: float) -> tuple[str, ...]:
-        """URLs for which an extra health check would help (suspect, half-way ejected, silent, new); told once."""
+        """URLs for which an extra health check would help (suspect, half-way ejected, untested, new); told once."""
         self._refresh(now)
         return tuple(url for url, health in self._health.items() if health.probe_due(now))
 
@@ -278,6 +284,37 @@ class EndpointPool(EndpointTable):
                 judge(health, Report.STALL, Evidence(now, "reads hang without an answer"))
                 found.append(health.endpoint.url)
         return tuple(found)
+
+    def silenced(self, now: float, *, vetoed: bool = False) -> tuple[str, ...]:
+        """
+        Stop preferring endpoints whose chats wait far longer than usual while none is answered, and name them.
+
+        A paid call in flight is never moved, and may be answered yet; but new ones should not follow it. A health check
+        is wished for (`take_probe_wishes`): a bad one ejects; after a good one a single chat at a time tests the endpoint.
+        Nothing happens if no other endpoint is fit, nor if `vetoed` (our own loop was late).
+        """
+        if vetoed:
+            return ()
+        self._refresh(now)
+        policy = self._policy
+        usual = self._chats.percentile(_USUAL_SHARE, now=now)
+        limit = policy.silent_most if usual is None else max(policy.silent_after, policy.silent_factor * usual)
+        limit = min(limit, policy.silent_most)
+        found = []
+        for health in self._ranked:
+            if health.state in FIT and health.silent(now, limit=limit) and self._others(health, FIT):
+                judge(health, Report.QUIET, Evidence(now, "chats wait without an answer"))
+                found.append(health.endpoint.url)
+        return tuple(found)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether any call is under way."""
+        return any(health.open for health in self._health.values())
+
+    def next_wish(self, now: float) -> float:
+        """Seconds until `take_probe_wishes` may have something to say; infinity if there is nothing planned."""
+        return max(0.0, min(health.wish_at for health in self._health.values()) - now)
 
     def waiting(self, url: str) -> tuple[Pick, ...]:
         """Reads in flight to this endpoint, oldest first."""

@@ -13,7 +13,7 @@ import attrs
 __all__ = ["TRANSITIONS", "Cause", "EndpointChange", "Event", "Report", "State"]
 
 
-class State(enum.Enum):
+class State(enum.StrEnum):
     """How much an endpoint is trusted."""
 
     UNKNOWN = "unknown"  # never tried, or trust expired; gets calls, after healthy ones of its priority
@@ -35,6 +35,7 @@ class Report(enum.Enum):
     WARN = "wrong answer"  # redirect, HTML, wrong envelope: as SOFT, and worth a warning
     STALL = "stall"  # reads hang
     SLOW = "slow"  # a chat gave no answer in time: weak evidence, it may be the model
+    QUIET = "silent chats"  # several chats wait far longer than usual, and none is answered
     PROBE_GOOD = "good probe"
     PROBE_BAD = "bad probe"
     PROBE_UNKNOWN = "probe without opinion"  # 429, 401, 403, 404, redirect on the health route

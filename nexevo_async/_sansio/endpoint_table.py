@@ -31,6 +31,7 @@ class EndpointTable:
         self._health: dict[str, EndpointHealth] = {}
         self._changes: deque[EndpointChange] = deque(maxlen=1000)  # nobody may ever take them
         self._latencies = LatencyWindow()
+        self._chats = LatencyWindow()
         self._throttled: dict[tuple[str, str], float] = {}
         self._last_success = NEVER
         self._last_call = NEVER
@@ -116,6 +117,7 @@ class EndpointTable:
         """
         self._local_fault = False
         self._latencies = LatencyWindow()
+        self._chats = LatencyWindow()
         for health in self._health.values():
             health.move(Event.DISTRUST, now)
             health.new_epoch()

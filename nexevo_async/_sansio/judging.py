@@ -99,6 +99,11 @@ def _slow(health: EndpointHealth, seen: Evidence) -> None:
         health.degrade(seen.now)
 
 
+def _quiet(health: EndpointHealth, seen: Evidence) -> None:
+    health.last_quiet = seen.now
+    _against(health, seen, Cause.STALL, out=health.state is State.PROBATION)
+
+
 def _probed_good(health: EndpointHealth, seen: Evidence) -> None:
     health.probe_ok = health.proven = True
     match health.state:
@@ -113,15 +118,22 @@ def _probed_good(health: EndpointHealth, seen: Evidence) -> None:
             _passed(health, seen)
         case _:
             pass
-    if health.silent(seen.now):
+    if _is_quiet(health):
         health.degrade(seen.now)
 
 
 def _probed_bad(health: EndpointHealth, seen: Evidence) -> None:
     health.probe_ok = False
-    recently = seen.now - health.last_success < health.policy.probe_veto
+    quiet = _is_quiet(health)
+    recently = not quiet and seen.now - health.last_success < health.policy.probe_veto
     if health.proven:
-        _against(health, seen, Cause.PROBE, out=not recently and not seen.alone)
+        _against(health, seen, Cause.STALL if quiet else Cause.PROBE, out=not recently and not seen.alone)
+    health.ask_again(seen.now)
+
+
+def _is_quiet(health: EndpointHealth) -> bool:
+    """Whether its chats fell silent and nothing has been answered since."""
+    return health.last_quiet > health.last_success
 
 
 def _answered(health: EndpointHealth, seen: Evidence) -> None:
@@ -154,6 +166,7 @@ _RULES: Final[dict[Report, Callable[[EndpointHealth, Evidence], None]]] = {
     Report.SERVER_ERROR: _server_error,
     Report.STALL: _stalled,
     Report.SLOW: _slow,
+    Report.QUIET: _quiet,
     Report.PROBE_GOOD: _probed_good,
     Report.PROBE_BAD: _probed_bad,
     Report.PROBE_UNKNOWN: _nothing,

@@ -119,8 +119,10 @@ def _check_host(url: str, allowed_hosts: Sequence[str] | None, *, loopback: bool
 
 #: Top-level names that never belong to a public host (RFC 2606, RFC 6761, RFC 6762, RFC 8375).
 _PRIVATE_DOMAINS: Final = frozenset(
-    ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private")
-    + ("test", "invalid", "example", "arpa")
+    {
+        *("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private"),
+        *("test", "invalid", "example", "arpa"),
+    }
 )
 
 

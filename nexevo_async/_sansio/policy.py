@@ -72,8 +72,11 @@ class HealthPolicy:
         stall_inflight: Reads waiting longer than the stall limit that eject, if nothing succeeded in that time.
         stall_after: Least stall limit.
         stall_factor: The stall limit is at least this many times the average latency.
-        silent_inflight: Chats without an answer for `silent_after` that ask for a health check.
-        silent_after: See `silent_inflight`.
+        silent_inflight: Chats waiting longer than the silence limit, while no chat is answered, after which new ones go
+            elsewhere and a health check is asked for. Those in flight wait on: they may be answered and paid.
+        silent_after: Least silence limit.
+        silent_factor: The silence limit is at least this many times the 95th percentile of recent chats.
+        silent_most: The silence limit at most, and as long as too few chats were answered to know what is usual.
         degraded_for: How long a slow endpoint stands last among equals.
         loop_lag_veto: A timeout says nothing if our own event loop was late by more than this share of it, 0 to 1.
         local_fault_window: If every endpoint fails to connect within this time, without a success in between, the fault
@@ -135,7 +138,9 @@ class HealthPolicy:
     stall_after: float = _seconds(0.5)
     stall_factor: float = attrs.field(default=4.0, validator=_at_least_one)
     silent_inflight: int = attrs.field(default=3, validator=_count)
-    silent_after: float = _seconds(30.0)
+    silent_after: float = _seconds(0.5)
+    silent_factor: float = attrs.field(default=4.0, validator=_at_least_one)
+    silent_most: float = _seconds(30.0)
     degraded_for: float = _seconds(60.0)
     loop_lag_veto: float = attrs.field(default=0.25, validator=_share)
     local_fault_window: float = _seconds(5.0)
@@ -180,6 +185,7 @@ class HealthPolicy:
             ("connect_timeout", "connect_timeout_last"),
             ("eject_base", "eject_cap"),
             ("reconnect_base", "reconnect_cap"),
+            ("silent_after", "silent_most"),
             ("failback_hold", "failback_hold_cap"),
             ("links_min_interval_panic", "links_min_interval"),
             ("links_hard_ttl_spares", "links_hard_ttl"),

@@ -18,11 +18,11 @@ from typing import Any
 import attrs
 import orjson
 
+from nexevo_async._messages import Attempt
+from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.cli.show import Show, make_show
 from nexevo_async.client import AsyncNexevo
-from nexevo_async._messages import Attempt
 from nexevo_async.hooks import AttemptStart, Hooks
-from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.sandbox import Sandbox
 
 CHATS = 500

@@ -105,7 +105,9 @@ class Model(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a field that arrived (null included), else the default."""
-        return self[key] if key in self else default
+        if key not in self:
+            return default
+        return self[key]
 
     def __getitem__(self, key: str) -> Any:
         attribute = _attributes(type(self)).get(key)

@@ -107,6 +107,8 @@ async def _serve(sandbox: Sandbox, *, as_json: bool) -> None:
 def welcome(addresses: dict[str, Any]) -> str:
     """What a person reads when the sandbox is ready: where everything is, and a snippet to paste."""
     bases = "\n".join(f"  base {number}      {url}" for number, url in enumerate(addresses["base_urls"]))
+    urls = addresses["base_urls"]
+    settings = f"NEXEVO_BASE_URL={urls[0]}" if len(urls) == 1 else f"NEXEVO_BASE_URLS={','.join(urls)}"
     trust = f"\n  CA file     {addresses['ca_file']}" if addresses["ca_file"] else ""
     return f"""The Nexevo sandbox is ready.
 
@@ -118,6 +120,10 @@ def welcome(addresses: dict[str, Any]) -> str:
 Paste into another terminal:
 
   export NEXEVO_API_KEY={addresses["api_key"]}
+  export {settings}
+
+That is all a client needs. To see it answer without one:
+
   curl {addresses["base_url"]}/v1/chat/completions \\
     -H "Authorization: Bearer $NEXEVO_API_KEY" -H "Content-Type: application/json" \\
     -d '{{"model": "nexevo/fast", "messages": [{{"role": "user", "content": "Hello!"}}]}}'

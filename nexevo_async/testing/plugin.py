@@ -1,5 +1,5 @@
 """
-The pytest plugin: fixtures `nexevo_sandbox` and `nexevo_client`.
+The pytest plugin: fixtures `nexevo_sandbox`, `nexevo_client` and `nexevo_sync_client`.
 
 Loaded into every pytest run of an environment that has the package, so it imports nothing of weight until a fixture is
 used.
@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from nexevo_async.client import AsyncNexevo
     from nexevo_async.sandbox import Sandbox
+    from nexevo_sync.client import Nexevo
 
 try:
     import pytest_asyncio
@@ -39,8 +40,17 @@ def nexevo_sandbox() -> Iterator[Sandbox]:
 
 @_async_fixture
 async def nexevo_client(nexevo_sandbox: Sandbox) -> AsyncIterator[AsyncNexevo]:
-    """An `AsyncNexevo` that talks to `nexevo_sandbox`, closed after the test. Needs pytest-asyncio or anyio's plugin."""
+    """An `AsyncNexevo` that talks to `nexevo_sandbox`. Needs pytest-asyncio or the plugin of anyio."""
     from nexevo_async.client import AsyncNexevo
 
     async with AsyncNexevo(nexevo_sandbox.api_key, base_urls=nexevo_sandbox.base_urls) as client:
+        yield client
+
+
+@pytest.fixture
+def nexevo_sync_client(nexevo_sandbox: Sandbox) -> Iterator[Nexevo]:
+    """A `Nexevo`, the blocking client, that talks to `nexevo_sandbox`, closed after the test."""
+    from nexevo_sync.client import Nexevo
+
+    with Nexevo(nexevo_sandbox.api_key, base_urls=nexevo_sandbox.base_urls) as client:
         yield client

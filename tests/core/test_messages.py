@@ -77,6 +77,7 @@ def test_every_kind_of_failure_either_never_left_or_may_have_arrived() -> None:
     never = {kind for kind in FailureKind if kind.delivery is Delivery.NEVER}
     assert never == {
         FailureKind.POOL,
+        FailureKind.NO_KEY,
         FailureKind.DNS,
         FailureKind.REFUSED,
         FailureKind.CONNECT_TIMEOUT,

