@@ -87,7 +87,7 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
         result = _codec.decode(response.body or b"{}", into)
     except _codec.Undecodable as problem:
         _refuse_platform_no(problem.data, response, request, attempts)
-        raise unreadable(problem, response, request.name, attempts) from None
+        raise unreadable(problem, response, request, attempts) from None
     if isinstance(result, Model):
         attach_head(result, response.headers)
     _refuse_platform_no(result, response, request, attempts)
@@ -100,13 +100,13 @@ def read_page_answer(response: Response, item: type[T], request: Request, attemp
         page = decode_page(response.body or b"[]", item, response.headers)
     except _codec.Undecodable as problem:
         _refuse_platform_no(problem.data, response, request, attempts)
-        raise unreadable(problem, response, request.name, attempts) from None
+        raise unreadable(problem, response, request, attempts) from None
     _refuse_platform_no(page.extra, response, request, attempts)
     return page
 
 
 def unreadable(
-    problem: _codec.Undecodable, response: Response, call: str, attempts: tuple[Attempt, ...]
+    problem: _codec.Undecodable, response: Response, request: Request, attempts: tuple[Attempt, ...]
 ) -> APIResponseValidationError:
     """The error for a 2xx that is not what it should be."""
     story: dict[str, Any] = {
@@ -114,8 +114,8 @@ def unreadable(
         "status": response.status,
         "headers": response.headers,
         "body": problem.data if problem.is_json else response.body.decode("utf-8", "replace"),
-        "call": call,
-        "attempts": (*attempts, Attempt(base_url=base_of(response), status=response.status, problem="unreadable")),
+        "call": request.name,
+        "attempts": (*attempts, _attempt(response, request, "unreadable")),
         "trace_id": response.headers.get("x-trace-id"),
     }
     if problem.is_json:
@@ -126,16 +126,15 @@ def unreadable(
     return NotAnAPIResponseError(f"the answer is {kind}, not JSON", **story)
 
 
-def base_of(response: Response) -> str:
-    """The address an answer came from, for the story of an error."""
-    return response.url
+def _attempt(response: Response, request: Request, problem: str) -> Attempt:
+    """The attempt that brought an answer which is no good after all, for the story of an error."""
+    base_url = response.url.removesuffix(request.path)
+    trace_id = response.headers.get("x-trace-id")
+    return Attempt(base_url=base_url, status=response.status, problem=problem, trace_id=trace_id)
 
 
 def _refuse_platform_no(data: Any, response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
     if request.name.startswith(PLATFORM) and isinstance(data, Mapping) and data.get("success") is False:
         error = outcome.error_of(response, call=request.name)
-        error.attempts = (
-            *attempts,
-            Attempt(base_url=base_of(response), status=response.status, problem="success: false"),
-        )
+        error.attempts = (*attempts, _attempt(response, request, "success: false"))
         raise error

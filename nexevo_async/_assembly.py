@@ -70,7 +70,7 @@ def make_core(
         routes=routes,
         background=background,
         announcer=announcer,
-        stalls=Stalls(pool, health),
+        stalls=Stalls(pool, health, alarm=background.nudge),
         hedges=Budget(ratio=retry.hedge_ratio, cap=retry.hedge_reserve, now=now),
     )
 

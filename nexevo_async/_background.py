@@ -154,7 +154,7 @@ class Background:
         await self._announcer.tell()
         now = time.monotonic()
         longest = SLEEP_IN_TROUBLE if self._in_trouble(now) else LONGEST_SLEEP
-        delay = min(schedule.next_in(now), self._reconnects.next_in(now), longest)
+        delay = min(schedule.next_in(now), self._reconnects.next_in(now), pool.next_wish(now), longest)
         self._promised = now + delay
         return delay
 

@@ -356,7 +356,8 @@ def _describe(error: BaseException) -> str:
         return cause.verify_message
     if isinstance(cause, OSError) and cause.strerror:
         # asyncio puts the address into its words, which the error names anyway.
-        return os.strerror(cause.errno) if (cause.errno or 0) > 0 else cause.strerror.partition(" [")[0]
+        number = cause.errno or 0
+        return os.strerror(number) if number > 0 else cause.strerror.partition(" [")[0]
     return _WORDS.get(type(error).__name__, type(error).__name__)
 
 

@@ -7,7 +7,7 @@ import enum
 import attrs
 
 from nexevo_async._headers import Headers as Headers
-from nexevo_async._redaction import redact_query
+from nexevo_async._redaction import redact_query, redact_text
 
 
 class Safety(enum.Enum):
@@ -120,7 +120,7 @@ class Attempt:
     problem: str = ""
     delivered: Delivery = Delivery.MAYBE
     seconds: float = 0.0
-    trace_id: str | None = None
+    trace_id: str | None = attrs.field(default=None, repr=redact_text)  # a header: text from outside
 
 
 @attrs.define(slots=True)

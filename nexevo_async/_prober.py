@@ -18,8 +18,8 @@ from nexevo_async._sansio.policy import HealthPolicy
 from nexevo_async._sansio.probing import ProbeSchedule
 from nexevo_async._sender import Sender
 
-#: A longer answer cannot be the word `healthy`.
-LONGEST_ANSWER = 64
+#: Enough for the body of any error (bytes). What a 429 says must not be lost because it says it at length.
+LONGEST_ANSWER = 65_536
 _NO_OPINION = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405, 429})
 
 

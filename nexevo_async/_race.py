@@ -15,15 +15,14 @@ from typing import Any
 
 import attrs
 
-from nexevo_async._http import is_late
 from nexevo_async._messages import AttemptFailed, FailureKind, Response
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick, Report
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 
-#: How often waiting reads are looked at (seconds).
-LOOK_EVERY = 0.1
+#: How often calls that wait are looked at (seconds).
+LOOK_EVERY = 0.05
 #: Latency of recent reads that a read may take before it is asked elsewhere too, besides `RetryPolicy.hedge_after`.
 SLOW_SHARE = 0.95
 
@@ -31,68 +30,97 @@ Ask = Callable[[Pick], Coroutine[Any, Any, Response]]
 
 
 class Stalls:
-    """Notices endpoints whose reads hang, and tells the reads that wait there. Looks only while reads wait."""
+    """
+    Notices endpoints that hang: tells the reads that wait there, and keeps new chats away. Looks only while calls wait.
 
-    def __init__(self, pool: EndpointPool, policy: HealthPolicy) -> None:
+    Args:
+        pool: The endpoints.
+        policy: The numbers.
+        alarm: Called when chats have fallen silent somewhere, so that a health check is made now.
+    """
+
+    def __init__(self, pool: EndpointPool, policy: HealthPolicy, *, alarm: Callable[[], None]) -> None:
         self._pool = pool
+        self._alarm = alarm
         self._stall_inflight = policy.stall_inflight
-        self._overtaken: dict[str, tuple[int, float]] = {}
+        self._veto_share = policy.loop_lag_veto
+        self._shortest = min(policy.stall_after, policy.silent_after)
+        self._overtaken: dict[str, int] = {}
+        self._left: dict[str, float] = {}  # endpoints that hang, and since when we know
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[None], None]] = {}  # oldest first
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, url: str) -> asyncio.Future[None]:
         """A future that is done as soon as this endpoint is found to hang."""
+        loop = self.look_out()
+        found = loop.create_future()
+        self._waiting.setdefault(url, {})[found] = None
+        return found
+
+    def look_out(self) -> asyncio.AbstractEventLoop:
+        """A call begins to wait on the running loop: look at it from now on."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop, self._waiting, self._timer = loop, {}, None
-        found = loop.create_future()
-        self._waiting.setdefault(url, set()).add(found)
+            self._loop, self._waiting, self._left, self._timer = loop, {}, {}, None
         if self._timer is None:
             self._look_again(loop)
-        return found
+        return loop
 
     def forget(self, url: str, future: asyncio.Future[None]) -> None:
         """The read has its answer, or nobody wants it any more."""
         waiting = self._waiting.get(url)
         if waiting is not None:
-            waiting.discard(future)
+            waiting.pop(future, None)
             if not waiting:
                 del self._waiting[url]
-        if not self._waiting and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def overtaken(self, pick: Pick) -> None:
         """
         A second question, asked later and elsewhere, was answered first.
 
-        That happens to a healthy endpoint now and then. To as many reads in a row as make a stall, without a success in
-        between, it means that the endpoint hangs, and there is no need to wait until they are old.
+        That happens to a healthy endpoint now and then. To as many reads in a row as make a stall, while it answers
+        nothing else, it means that the endpoint hangs, and there is no need to wait until they are old.
         """
         url, now = pick.endpoint.url, time.monotonic()
-        count, since = self._overtaken.get(url, (0, pick.at))
-        if url in self._pool.succeeded_since(since):
-            count, since = 0, now
-        self._overtaken[url] = (count + 1, since)
-        if count + 1 >= self._stall_inflight and self._pool.elsewhere([url], now=now):
+        if url in self._pool.succeeded_since(pick.at):
+            self._overtaken.pop(url, None)
+            return
+        count = self._overtaken[url] = self._overtaken.get(url, 0) + 1
+        if count >= self._stall_inflight and self._pool.elsewhere([url], now=now):
             del self._overtaken[url]
             self._pool.report(pick, Report.STALL, now=now, detail="reads hang without an answer")
             self._evacuate(url)
 
-    def _evacuate(self, url: str) -> None:
-        for future in self._waiting.get(url, ()):
-            if not future.done():
-                future.set_result(None)
+    def _leave(self, url: str, now: float) -> None:
+        """
+        Move the reads that wait at an endpoint that hangs: a few, and the others once anything has been answered.
+
+        If everything hangs, moving them all would only multiply the load on a service that is down.
+        """
+        self._left[url] = now
+        self._evacuate(url, most=self._stall_inflight)
+
+    def _evacuate(self, url: str, most: int | None = None) -> None:
+        self._left.pop(url, None) if most is None else None
+        for future in [future for future in self._waiting.get(url, ()) if not future.done()][:most]:
+            future.set_result(None)
 
     def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(LOOK_EVERY, self._look, loop, time.monotonic())
 
     def _look(self, loop: asyncio.AbstractEventLoop, since: float) -> None:
         now = time.monotonic()
-        for url in self._pool.stalled(now, vetoed=is_late(LOOK_EVERY, now - since)):
+        late = now - since - LOOK_EVERY > self._veto_share * self._shortest
+        for url in self._pool.stalled(now, vetoed=late):
+            self._leave(url, now)
+        for url in [url for url, since in self._left.items() if self._pool.succeeded_since(since)]:
             self._evacuate(url)
-        self._look_again(loop)
+        if self._pool.silenced(now, vetoed=late):
+            self._alarm()
+        self._timer = None
+        if self._waiting or self._pool.in_flight:
+            self._look_again(loop)
 
 
 @attrs.define
@@ -120,14 +148,14 @@ class Race:
         Args:
             first: The endpoint to ask.
             patience: Seconds before a second one is asked; None for never.
-            another: Chooses the second one, if there is one and it is allowed.
+            another: Chooses the second one, if there is one and it is allowed; else it is asked again after as long.
 
         Raises:
             AttemptFailed: The last attempt that was left has failed too, or its endpoint hangs.
         """
         try:
             self._begin(first)
-            if patience is not None and not await self._wait(patience):
+            while len(self._asked) == 1 and patience is not None and not await self._wait(patience):
                 second = another()
                 if second is not None:
                     self._begin(second)

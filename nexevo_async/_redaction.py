@@ -42,8 +42,8 @@ _USERINFO = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def redact_header(name: str, value: str) -> str:
-    """The value if the name is on the list of harmless ones, else a placeholder."""
-    return value if name.lower() in SHOWN_HEADERS else HIDDEN
+    """The value if the name is on the list of harmless ones, else a placeholder. A key in it is hidden all the same."""
+    return redact_text(value) if name.lower() in SHOWN_HEADERS else HIDDEN
 
 
 def redact_query(query: tuple[tuple[str, str], ...]) -> str:

@@ -40,11 +40,8 @@ def build_request(
         ConfigurationError: An id, a header or the body cannot be sent.
     """
     route = routes[name]
-    extra_query, extra_body, extra_headers = (
-        options.get("extra_query"),
-        options.get("extra_body"),
-        options.get("extra_headers"),
-    )
+    extra_query, extra_body = _fields(options, "extra_query"), _fields(options, "extra_body")
+    extra_headers = options.get("extra_headers")
     return Request(
         name=name,
         method=route.method,
@@ -100,6 +97,14 @@ def free_request(
         idempotency_key=None if safety is Safety.SAFE else uuid.uuid4().hex,
         shape=f"{verb} {path}",
     )
+
+
+def _fields(options: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """Extra fields of a call."""
+    fields: Mapping[str, Any] | None = options.get(name)
+    if fields is not None and not isinstance(fields, Mapping):
+        raise ConfigurationError(f"{name} must be a mapping of names to values, not {type(fields).__name__}")
+    return fields
 
 
 def _encoded(body: Any) -> bytes:

@@ -26,7 +26,7 @@ from yarl import URL
 from nexevo_async._messages import AttemptFailed, FailureKind
 from nexevo_async._progress import PROGRESS, Progress
 from nexevo_async.config import Connections
-from nexevo_async.errors import ClientClosedError
+from nexevo_async.errors import ClientClosedError, ConfigurationError
 
 IDLE_SECONDS = 5.0
 #: Connections being made at once to one origin. Thousands would be late through their own number: a false outage.
@@ -43,6 +43,9 @@ class Session:
     def __init__(self, connections: Connections) -> None:
         self._loop = asyncio.get_running_loop()
         self._own = connections.session is None
+        # aiohttp has no public name for the loop of a session, and only complains about strange things later.
+        if connections.session is not None and connections.session._loop is not self._loop:
+            raise ConfigurationError("the aiohttp session belongs to another event loop: make it where it is used")
         self._proxy = connections.proxy
         self._proxies: dict[tuple[str, str | None], str | None] = {}
         self._ssl = connections.ssl

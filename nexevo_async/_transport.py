@@ -25,6 +25,7 @@ from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
 from nexevo_async._messages import Attempt, AttemptFailed, FailureKind, Request, Response, Safety
 from nexevo_async._race import Race, patience_of, second_pick
+from nexevo_async._redaction import redact_text
 from nexevo_async._requests import build_request
 from nexevo_async._sansio.actions import Fail, Send, Succeed, Wait
 from nexevo_async._sansio.call import Call
@@ -171,6 +172,8 @@ class Transport:
             limits = self._limits(send, timeout, stream=request.stream)
             authorization = await self._authorization(request, limits)
             prepared = await self._before(request, call, url) if self.settings.hooks else request
+            if request.safety is Safety.BILLABLE:
+                core.stalls.look_out()
             if request.stream:
                 answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
                 if _is_stream(answer):
@@ -251,8 +254,9 @@ class Transport:
             )
         if credentials.bearer is not None:
             return credentials.bearer
+        scope = asyncio.timeout_at(limits.until)
         try:
-            async with asyncio.timeout_at(limits.until) as scope:
+            async with scope:
                 return await credentials.authorization()
         except TimeoutError:
             if not scope.expired():
@@ -304,7 +308,7 @@ def _log(call: str, attempt: Attempt) -> None:
     if attempt.problem:
         logger.warning("%s at %s: %s, %.3f s", call, attempt.base_url, attempt.problem, attempt.seconds)
     else:
-        trace = attempt.trace_id or "none"
+        trace = redact_text(attempt.trace_id or "none")
         logger.info("%s at %s: %s, %.3f s, trace %s", call, attempt.base_url, attempt.status, attempt.seconds, trace)
 
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nexevo_async._messages import Attempt, Delivery
+from nexevo_async._redaction import redact_text
 
 if TYPE_CHECKING:
     from nexevo_async._messages import Headers
@@ -88,7 +89,7 @@ class NexevoError(Exception):
         if self.attempts:
             facts.append(self._tried())
         if self.trace_id:
-            facts.append(f"trace id {self.trace_id}")
+            facts.append(f"trace id {redact_text(self.trace_id)}")  # a header: from outside, like any text
         return facts
 
     def _tried(self) -> str:

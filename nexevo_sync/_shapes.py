@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from nexevo_async.pagination import Page
 from nexevo_async.pagination import Pages as AsyncPages
@@ -109,6 +109,9 @@ class OpeningTwin(Twin[A], Generic[A, S]):
     def open(self) -> S:
         """Send the request and give the stream, for those who cannot use ``with`` and will close it themselves."""
         raise NotImplementedError
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("write `with … as stream:` around it, and iterate over the stream")
 
     def __enter__(self) -> S:
         self._opened = self.open()

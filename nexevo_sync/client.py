@@ -47,8 +47,7 @@ class Nexevo(ClientTwin[AsyncNexevo]):
     Args:
         api_key: The key, or a function that may block and returns the present one and is asked before every
             attempt. None, the default, takes `NEXEVO_API_KEY`. Without a key only calls that need none work.
-        base_url: The base URL; None, the default, takes `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's
-            own.
+        base_url: The base URL; None, the default, takes `NEXEVO_BASE_URLS` or `NEXEVO_BASE_URL`, else the service's.
         base_urls: Several, most preferred first, or `Endpoint`s with priorities of their own. Not with `base_url`.
         discovery_url: A host that is asked for base URLs (`/api/v1/links`). **It receives the key.** None, the
             default, takes `NEXEVO_DISCOVERY_URL`; without that, there is no discovery.

@@ -35,7 +35,7 @@ FIT = frozenset({State.UNKNOWN, State.HEALTHY, State.HELD})
 CARRYING = FIT | {State.SUSPECT}
 
 _CALL_FAILURES = frozenset({Report.HARD, Report.SOFT, Report.WARN, Report.STALL, Report.SLOW, Report.QUIET})
-_FAILURES = _CALL_FAILURES | {Report.SERVER_ERROR, Report.PROBE_BAD}
+_FAILURES = _CALL_FAILURES | {Report.SERVER_ERROR, Report.PROBE_BAD, Report.HEARD_BAD}
 _SILENT = frozenset({Report.PROBE_UNKNOWN, Report.NONE, Report.RECONNECT_FAILED})
 
 
@@ -200,26 +200,32 @@ class EndpointHealth:
 
     def silent(self, now: float, *, limit: float) -> bool:
         """Whether several chats have waited for longer than `limit` seconds and none was answered for as long."""
-        since = now - limit
-        return self.last_chat <= since and self._waiting_since(since, Safety.BILLABLE) >= self.policy.silent_inflight
+        return self._hanging(now, limit, self.last_chat, Safety.BILLABLE, self.policy.silent_inflight)
 
     def stalled(self, now: float) -> bool:
         """Whether several reads hang and nothing has succeeded for as long."""
         latency = self.policy.stall_after if self.latency.value is None else self.latency.value
-        limit = now - max(self.policy.stall_after, self.policy.stall_factor * latency)
-        return (
-            self.state in CARRYING
-            and self.last_success <= limit
-            and self._waiting_since(limit, Safety.SAFE) >= self.policy.stall_inflight
+        limit = max(self.policy.stall_after, self.policy.stall_factor * latency)
+        return self.state in CARRYING and self._hanging(
+            now, limit, self.last_success, Safety.SAFE, self.policy.stall_inflight
         )
 
-    def _waiting_since(self, limit: float, safety: Safety) -> int:
+    def _hanging(self, now: float, limit: float, last_answer: float, safety: Safety, enough: int) -> bool:
+        """
+        Whether so many calls wait longer than `limit` seconds, and nothing was answered for as long.
+
+        Those that were overtaken by an answer long ago do not count: they are lost, but the endpoint lives.
+        """
+        if last_answer > now - limit:
+            return False
         count = 0
         for pick in self.open:
-            if pick.at > limit:
+            if pick.at > now - limit:
                 break
-            count += pick.safety is safety and pick.epoch == self.epoch
-        return count
+            count += pick.safety is safety and pick.epoch == self.epoch and pick.at > last_answer - limit
+            if count >= enough:
+                return True
+        return False
 
     def probe_due(self, now: float) -> bool:
         """Whether an extra health check would help now; True once per reason."""
@@ -281,8 +287,8 @@ class EndpointHealth:
         self.level += 1
         self.new_epoch()
         self.cause = cause
-        self.ejected_at, self.until = now, now + pause
-        self.half_at = self.wish_at = now + max(pause / 2, min(pause, _EARLIEST_CHECK))
+        self.ejected_at, self.until, self.half_at = now, now + pause, now + pause / 2
+        self.wish_at = now + max(pause / 2, min(pause, _EARLIEST_CHECK))
         self.hold_until = self.degraded_until = self.last_panic = NEVER
         self.probe_ok = False
 

@@ -253,6 +253,27 @@ class EndpointPool(EndpointTable):
             self._stale()
         return pick
 
+    def hear(self, url: str, *, good: bool, at: float, now: float, flaps: int = 0) -> None:
+        """
+        Take over what another process of this machine has seen. Weak evidence: it never ejects an endpoint, and never
+        proves one worthy of the key; whatever we have learned ourselves since then counts instead.
+
+        Args:
+            url: The endpoint; an unknown one is ignored.
+            good: Whether it was well.
+            at: When that was seen.
+            now: The moment.
+            flaps: How often it has gone down lately; its time as a spare is as long as if it had done so here.
+        """
+        health = self._health.get(url)
+        if health is None or not health.proven or at <= (health.last_report or NEVER):
+            return
+        while len(health.flaps) < min(flaps, health.flaps.maxlen or 0):
+            health.flaps.appendleft(min(at, now))
+        report = Report.HEARD_GOOD if good else Report.HEARD_BAD
+        detail = "" if good else "another process of this machine found it unwell"
+        judge(health, report, Evidence(now, detail, needed=not self._others(health, FIT)))
+
     def take_probe_wishes(self, now: float) -> tuple[str, ...]:
         """URLs for which an extra health check would help (suspect, half-way ejected, untested, new); told once."""
         self._refresh(now)

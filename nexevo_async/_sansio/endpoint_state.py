@@ -39,6 +39,8 @@ class Report(enum.Enum):
     PROBE_GOOD = "good probe"
     PROBE_BAD = "bad probe"
     PROBE_UNKNOWN = "probe without opinion"  # 429, 401, 403, 404, redirect on the health route
+    HEARD_GOOD = "good, as another process saw it"
+    HEARD_BAD = "bad, as another process saw it"  # its network is not ours: weak evidence
     RECONNECTED = "reconnected"  # a bare connection worked
     RECONNECT_FAILED = "reconnect failed"
     ANSWERED = "answered"  # 4xx, 429: no opinion, but the way there works

@@ -84,13 +84,26 @@ class EndpointTable:
             if url not in listed and health.endpoint.source == "discovered":
                 health.absent += 1
                 if health.absent >= 2:
-                    health.move(Event.ABSENT, now)
-                    if not health.open:
-                        self._leave(health, now)
+                    self._drain(health, now)
+
+    def retire(self, urls: Iterable[str], *, now: float) -> None:
+        """Let discovered endpoints go whose list has grown too old to trust; configured ones stay."""
+        for url in urls:
+            health = self._health.get(url)
+            if health is not None and health.endpoint.source == "discovered":
+                health.absent = 2  # as if two lists in a row had left it out
+                self._drain(health, now)
+
+    def _drain(self, health: EndpointHealth, now: float) -> None:
+        health.move(Event.ABSENT, now)
+        if not health.open:
+            self._leave(health, now)
 
     def _listed(self, health: EndpointHealth, priority: int, now: float) -> None:
         health.absent = 0
         health.move(Event.LISTED, now)
+        if not health.proven:
+            health.wish_at = now  # its proof may have failed, or was not made yet
         own = health.configured_priority
         if health.endpoint.priority != priority and not own:
             health.endpoint = attrs.evolve(health.endpoint, priority=priority)
@@ -153,6 +166,16 @@ class EndpointTable:
     def snapshot(self, now: float, *, clock: Callable[[float], datetime]) -> tuple[EndpointStatus, ...]:
         """What is known about each endpoint, in the order of `order`; `clock` turns a moment into an aware date."""
         return tuple(status(self._health[endpoint.url], now=now, clock=clock) for endpoint in self.order(now))
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """URLs that get no call, and no key, before a health check without the key has succeeded."""
+        return tuple(url for url, health in self._health.items() if not health.proven)
+
+    def bans(self, now: float) -> dict[str, tuple[float, int]]:
+        """For every ejected URL: the moment at which its time is over, and how often it has gone down lately."""
+        self._refresh(now)
+        return {url: (h.until, len(h.flaps)) for url, h in self._health.items() if h.state is State.EJECTED}
 
     def in_panic(self, now: float) -> bool:
         """Whether no endpoint is fit to carry calls."""

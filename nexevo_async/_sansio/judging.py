@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from nexevo_async._sansio.endpoint_health import EndpointHealth
+from nexevo_async._sansio.endpoint_health import FIT, EndpointHealth
 from nexevo_async._sansio.endpoint_state import Cause, Event, Report, State
 
 __all__ = ["Evidence", "judge"]
@@ -131,6 +131,29 @@ def _probed_bad(health: EndpointHealth, seen: Evidence) -> None:
     health.ask_again(seen.now)
 
 
+def _heard_good(health: EndpointHealth, seen: Evidence) -> None:
+    match health.state:
+        case State.UNKNOWN:
+            _passed(health, seen)
+        case State.EJECTED if seen.now >= health.half_at:
+            health.probe_ok = True
+            health.move(Event.GOOD_PROBE, seen.now)
+        case State.PROBATION:
+            health.probe_ok = True
+        case State.SUSPECT if seen.now - health.last_failure >= health.policy.probe_veto:
+            health.strikes = health.hard_strikes = 0
+            _passed(health, seen)
+        case _:
+            pass
+
+
+def _heard_bad(health: EndpointHealth, seen: Evidence) -> None:
+    # Never the last fit one: somebody else's broken network must not bring panic over us.
+    recently = seen.now - health.last_success < health.policy.probe_veto
+    if health.state in FIT and not recently and not seen.needed:
+        _against(health, seen, Cause.PROBE, out=False)
+
+
 def _is_quiet(health: EndpointHealth) -> bool:
     """Whether its chats fell silent and nothing has been answered since."""
     return health.last_quiet > health.last_success
@@ -170,6 +193,8 @@ _RULES: Final[dict[Report, Callable[[EndpointHealth, Evidence], None]]] = {
     Report.PROBE_GOOD: _probed_good,
     Report.PROBE_BAD: _probed_bad,
     Report.PROBE_UNKNOWN: _nothing,
+    Report.HEARD_GOOD: _heard_good,
+    Report.HEARD_BAD: _heard_bad,
     Report.RECONNECTED: _answered,
     Report.RECONNECT_FAILED: _reconnect_failed,
     Report.ANSWERED: _answered,

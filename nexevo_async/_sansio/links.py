@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
 import orjson
 
+from nexevo_async._sansio.backoff import equal_jitter
+from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.policy import HealthPolicy
 from nexevo_async.models.endpoints import Endpoint
 
@@ -23,6 +26,7 @@ from nexevo_async.models.endpoints import Endpoint
 MOST_ENTRIES: Final = 16
 #: An answer larger than this is not read.
 MOST_BYTES: Final = 64 * 1024
+_MOST_LOOKED_AT: Final = 1000
 
 
 @attrs.frozen
@@ -66,7 +70,7 @@ def read_links(body: bytes, *, allowed_hosts: Sequence[str] | None = None, loopb
         raise BadLinks("the answer is not a list")
     found: dict[str, Endpoint] = {}
     skipped: list[str] = []
-    for index, entry in enumerate(data[:1000]):
+    for index, entry in enumerate(data[:_MOST_LOOKED_AT]):
         try:
             endpoint = _endpoint(entry, allowed_hosts, loopback=loopback)
         except ValueError as error:
@@ -78,6 +82,9 @@ def read_links(body: bytes, *, allowed_hosts: Sequence[str] | None = None, loopb
     if not found:
         raise BadLinks(f"no usable entry: {'; '.join(skipped[:3]) or 'the list is empty'}")
     best_first = sorted(found.values(), key=lambda endpoint: -endpoint.priority)
+    beyond = len(best_first) - MOST_ENTRIES + max(0, len(data) - _MOST_LOOKED_AT)
+    if beyond > 0:
+        skipped.append(f"only {MOST_ENTRIES} are taken, which leaves out {beyond}")
     return Links(tuple(best_first[:MOST_ENTRIES]), tuple(skipped))
 
 
@@ -111,12 +118,17 @@ def _check_host(url: str, allowed_hosts: Sequence[str] | None, *, loopback: bool
         raise ValueError("it has another port than 443")
     if parts.path:
         raise ValueError("it has a path")
-    if _is_address(host) or "." not in host:
+    if len(host) > 253 or not _HOST_NAME.fullmatch(host):
         raise ValueError("it is not a public host name")
     if host.rpartition(".")[2] in _PRIVATE_DOMAINS:
         raise ValueError("it is a host name of a private network")
 
 
+#: Labels of RFC 1123 under a top-level name that is not all digits (RFC 3696 section 2). What `inet_aton` reads as an
+#: address besides four decimal numbers (2130706433, 0x7f000001, 0177.1, 127.1) ends in a digit or a hex number, too.
+_HOST_NAME: Final = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])", re.ASCII
+)
 #: Top-level names that never belong to a public host (RFC 2606, RFC 6761, RFC 6762, RFC 8375).
 _PRIVATE_DOMAINS: Final = frozenset(
     {
@@ -136,18 +148,39 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        # `inet_aton` also reads 127.1, 0x7f000001 and 2130706433 as addresses; a public name ends in letters.
-        return not host.rpartition(".")[2][:1].isalpha() or host.rpartition(".")[2].startswith("0x")
-    return True
-
-
 def _matches(host: str, allowed: str) -> bool:
     allowed = allowed.lower().rstrip(".")
     return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
+
+
+def expired(endpoints: Iterable[Endpoint], *, age: float, policy: HealthPolicy) -> tuple[str, ...]:
+    """
+    URLs of a list that has grown too old to trust, as no newer one came.
+
+    The most preferred entries last longest (`links_hard_ttl`); the service replaces its spares often
+    (`links_hard_ttl_spares`).
+
+    Args:
+        endpoints: The list.
+        age: Seconds since it was fetched.
+        policy: The numbers.
+    """
+    listed = tuple(endpoints)
+    top = max((endpoint.priority for endpoint in listed), default=0)
+    return tuple(
+        endpoint.url
+        for endpoint in listed
+        if age >= (policy.links_hard_ttl if endpoint.priority == top else policy.links_hard_ttl_spares)
+    )
+
+
+#: Questions to discovery in hand; one more is earned in `links_min_interval` and a fifth: twelve in an hour at most.
+BURST: Final = 2
+EARN_SHARE: Final = 1.2
+#: Least time between two questions, plus up to this share of it.
+_SLACK: Final = 0.05
+#: However long the host asks us to wait, we look again after a day (seconds).
+_LONGEST_WAIT: Final = 86_400.0
 
 
 class LinksSchedule:
@@ -165,8 +198,13 @@ class LinksSchedule:
         self._rng = rng
         self._asked = float("-inf")
         self._next = now
+        self._not_before = now
+        self._slack = 0.0
         self._failures = 0
-        self._stopped = False
+        self._busy = False
+        self._panicked = False
+        every = policy.links_min_interval * EARN_SHARE
+        self._budget = Budget(ratio=0.0, cap=BURST, per_second=1.0 / every, now=now)
 
     def due(self, now: float, *, wanted: bool = False, panic: bool = False) -> bool:
         """
@@ -175,45 +213,72 @@ class LinksSchedule:
         Args:
             now: The moment.
             wanted: A fresh list could help: an endpoint has been ejected for long.
-            panic: Nothing is usable.
+            panic: Nothing is usable. Once in each panic it may be asked sooner.
         """
-        if self._stopped:
+        self._panicked &= panic
+        if self._busy or now < self._not_before:
             return False
-        if now >= self._next:
-            return True
-        if self._failures or not (wanted or panic):
-            return False
-        policy = self._policy
-        return now - self._asked >= (policy.links_min_interval_panic if panic else policy.links_min_interval)
+        if now < self._next:
+            if self._failures or not (wanted or panic):
+                return False
+            policy = self._policy
+            hurry = panic and not self._panicked
+            interval = policy.links_min_interval_panic if hurry else policy.links_min_interval + self._slack
+            if now - self._asked < interval:
+                return False
+        return self._budget.in_hand(now) >= 1.0
 
     def next_in(self, now: float) -> float:
-        """Seconds until it is due without being wanted; infinity if it has been stopped."""
-        return float("inf") if self._stopped else max(0.0, self._next - now)
+        """Seconds until it is due without being wanted; infinity while a question is under way."""
+        if self._busy:
+            return float("inf")
+        at = max(self._next, self._not_before)
+        short = 1.0 - self._budget.in_hand(max(now, at))
+        return max(0.0, at - now, short * self._policy.links_min_interval * EARN_SHARE)
+
+    def begin(self, *, panic: bool = False) -> None:
+        """Somebody sees to it: it is not due until one of the methods below says how that ended."""
+        self._busy = True
+        self._panicked = panic
 
     def asked(self, now: float) -> None:
         """A question goes out."""
+        self._busy = True
         self._asked = now
-        self._next = float("inf")  # until the answer is there
+        self._slack = self._rng.uniform(0.0, _SLACK * self._policy.links_min_interval)
+        self._budget.spend(now)
 
-    def answered(self, now: float) -> None:
-        """A good list came."""
+    def answered(self, now: float, *, age: float = 0.0) -> None:
+        """
+        There is a good list.
+
+        Args:
+            now: The moment.
+            age: How old it is (seconds), if another process has fetched it. Then nobody asks before its time is over, so
+                that many processes ask no more often than one.
+        """
+        self._busy = False
         self._failures = 0
-        self._next = now + self._policy.links_ttl * self._rng.uniform(0.9, 1.1)
+        least = 0.9 if age == 0.0 else 1.0
+        self._asked = max(self._asked, now - age)
+        self._next = now - age + self._policy.links_ttl * self._rng.uniform(least, 1.1)
 
-    def failed(self, now: float, *, wait: float | None = None, refused: bool = False) -> None:
+    def failed(self, now: float, *, wait: float | None = None) -> None:
         """
         No good list came.
 
         Args:
             now: The moment.
             wait: Seconds that the host asks for.
-            refused: The key is not accepted: asking again makes no sense until it changes.
         """
-        self._stopped = refused
-        pause = min(self._policy.links_error_base * 2.0**self._failures, self._policy.links_ttl)
-        self._failures = min(self._failures + 1, 30)
-        self._next = now + max(wait or 0.0, pause * self._rng.uniform(0.5, 1.0))
+        self._busy = False
+        pause = equal_jitter(
+            self._failures, base=self._policy.links_error_base, cap=self._policy.links_ttl, rng=self._rng
+        )
+        self._failures += 1
+        self._next = self._not_before = now + max(min(wait or 0.0, _LONGEST_WAIT), pause)
 
-    def restart(self) -> None:
-        """The key has changed: ask again."""
-        self._stopped = False
+    def postponed(self, now: float, seconds: float) -> None:
+        """Nobody was asked after all: look again in so many seconds."""
+        self._busy = False
+        self._not_before = now + seconds

@@ -189,8 +189,10 @@ def test_without_a_story_the_sentence_is_the_message() -> None:
         ),
         (
             APIConnectionError("connection refused", delivery=Delivery.NEVER, attempts=ATTEMPTS[:1]),
-            "connection refused (at https://a.example, it never left). Nothing was done. Check the base URL and the "
-            "network; client.endpoints.snapshot() tells what is known",
+            (
+                "connection refused (at https://a.example, it never left). Nothing was done. "
+                "Check the base URL and the network; client.endpoints.snapshot() tells what is known"
+            ),
         ),
     ],
 )

@@ -57,6 +57,10 @@ def test_headers_that_help_support_are_shown(name: str) -> None:
     assert redact_header(name, "value") == "value"
 
 
+def test_a_key_in_a_header_that_is_shown_is_hidden_all_the_same() -> None:
+    assert redact_header("X-Trace-ID", f"t sk-xc-{SECRET}") == "t [hidden]"
+
+
 def test_query_parameters_are_shown_by_name_and_only_harmless_ones_by_value() -> None:
     query = (("alias", "bob"), ("sk", f"sk-{SECRET}"), ("page", "2"), ("page_size", "-1"))
     assert redact_query(query) == "alias=[hidden]&sk=[hidden]&page=2&page_size=-1"

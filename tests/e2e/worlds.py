@@ -83,7 +83,7 @@ class BlockingWorld:
         return outcomes
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop here
 
 
 class Blocking:

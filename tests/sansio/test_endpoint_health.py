@@ -313,3 +313,45 @@ def test_two_hard_strikes_can_be_asked_for() -> None:
     assert driver.state(A) is State.SUSPECT
     driver.tell(A, Report.HARD)
     assert driver.state(A) is State.EJECTED
+
+
+def test_an_ejection_for_failing_calls_asks_for_a_health_check_when_it_is_half_over_or_five_seconds_old() -> None:
+    """A second check asks for a probation that no call tests: only chats come, which may not."""
+    driver = Driver()
+    driver.heal(A, B)
+    driver.tell(A, Report.SOFT, Report.SOFT, Report.SOFT)
+    pause = driver.status(A).ejected_for
+    assert pause is not None
+    driver.pool.take_probe_wishes(driver.now)
+    assert driver.pool.next_wish(driver.now) == pytest.approx(pause)  # the first pause is shorter than 5 s
+    driver.now += pause
+    assert driver.state(A) is State.PROBATION
+
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+    driver.now += 1.01
+    assert driver.pool.take_probe_wishes(driver.now) == (A,)
+    driver.probe(A, Report.PROBE_GOOD)
+    assert driver.pick(Safety.BILLABLE).endpoint.url == A
+
+
+def test_a_probation_that_a_read_is_testing_asks_for_no_health_check() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    driver.tell(A, Report.SOFT, Report.SOFT, Report.SOFT)
+    driver.now += 5.0
+    assert driver.pick(Safety.SAFE).endpoint.url == A
+
+    driver.now += 2.0
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+
+
+def test_a_suspect_endpoint_whose_check_was_bad_is_checked_again_after_eight_seconds() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    driver.tell(A, Report.SOFT)
+    assert driver.pool.take_probe_wishes(driver.now) == (A,)
+    driver.probe(A, Report.PROBE_BAD)
+
+    assert driver.pool.next_wish(driver.now) == 8.0
+    driver.now += 8.0
+    assert driver.pool.take_probe_wishes(driver.now) == (A,)

@@ -1,4 +1,4 @@
-"""The end-to-end tests of the async client, run with the blocking one: the same test source, see `tests/e2e/worlds.py`."""
+"""The end-to-end tests of the async client, run with the blocking one; one test source, see `tests/e2e/worlds.py`."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _shape(node: ast.ClassDef, module: Module) -> Shape | None:
     if "__anext__" in defined:
         return Shape.STREAM if "aclose" in defined else Shape.ITERATOR
     if "__await__" in defined:
-        return Shape.PAGER if "__aiter__" in defined else Shape.OPENING
+        return Shape.OPENING if "__aenter__" in defined else Shape.PAGER
     coroutines = any(isinstance(function, ast.AsyncFunctionDef) for found in defined.values() for function in found)
     return Shape.RESOURCE if coroutines or any(_head(base) == "Resource" for base in node.bases) else None
 

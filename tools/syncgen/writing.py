@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from syncgen.methods import CALLBACKS, Members, docstring, set_off
@@ -40,11 +41,11 @@ def render(root: Path) -> dict[str, str]:
     files = {}
     for module in package.twinned_modules():
         path = module.path.replace(ASYNC_PACKAGE, SYNC_PACKAGE, 1)
-        files[path] = _formatted(_Writer(package, module).text(), path, root)
+        files[path] = _Writer(package, module).text()
     front = package.modules["__init__"]
-    path = f"{SYNC_PACKAGE}/__init__.py"
-    files[path] = _formatted(_front(package, front), path, root)
-    return files
+    path = front.path.replace(ASYNC_PACKAGE, SYNC_PACKAGE, 1)
+    files[path] = _front(package, front)
+    return _formatted(files, root)
 
 
 class _Writer:
@@ -270,18 +271,23 @@ def _is_type_variable(node: ast.stmt | None) -> bool:
     return isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec("))
 
 
-def _formatted(text: str, path: str, root: Path) -> str:
+def _formatted(files: dict[str, str], root: Path) -> dict[str, str]:
     """
-    The text as ruff would leave it.
+    The files as ruff would leave them, with the settings of the project at `root`.
 
     Raises:
-        RuntimeError: ruff cannot make sense of it.
+        RuntimeError: ruff cannot make sense of them.
     """
     ours = f'lint.isort.known-first-party = ["{ASYNC_PACKAGE}", "{SYNC_PACKAGE}"]'
-    for how in (["check", "--fix-only", "--select", "I,UP,F401", "--config", ours], ["format"]):
-        command = [sys.executable, "-m", "ruff", *how, "--quiet", "--stdin-filename", path, "-"]
-        done = subprocess.run(command, input=text, cwd=root, capture_output=True, encoding="utf-8", check=False)
-        if done.returncode:
-            raise RuntimeError(f"ruff cannot format {path}: {done.stderr}")
-        text = done.stdout
-    return text
+    settings = ["--quiet", "--no-cache", "--config", str(root / "pyproject.toml"), "--config", ours]
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        for path, text in files.items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text, encoding="utf-8")
+        for how in (["check", "--fix-only", "--select", "I,UP,F401"], ["format"]):
+            command = [sys.executable, "-m", "ruff", *how, *settings, name]
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+            if done.returncode:
+                raise RuntimeError(f"ruff cannot format what was written: {done.stderr}")
+        return {path: (place / path).read_text(encoding="utf-8") for path in files}
