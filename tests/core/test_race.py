@@ -1,0 +1,179 @@
+"""Reads that wait too long, with a scripted call and endpoints that answer as told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response, Safety
+from nexevo_async._race import LOOK_EVERY, Race, Stalls, patience_of, second_pick
+from nexevo_async._sansio.actions import Send, Shared
+from nexevo_async._sansio.budget import Budget
+from nexevo_async._sansio.call import Call
+from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick
+from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
+from nexevo_async.models.endpoints import Endpoint
+
+A, B = "https://a.example.com", "https://b.example.com"
+
+
+class World:
+    """Two endpoints, one read under way at the first, and what each of them will answer."""
+
+    def __init__(self, *, policy: HealthPolicy | None = None) -> None:
+        now = time.monotonic()
+        policy = policy or HealthPolicy()
+        self.pool = EndpointPool([Endpoint(A, 2), Endpoint(B, 1)], policy=policy, rng=random.Random(1), now=now)
+        budget = Budget(ratio=0.2, cap=20, now=now)
+        self.shared = Shared(
+            pool=self.pool, budget=budget, resends=budget, bucket=None, panic_wait=1.0, random=random.Random(1)
+        )
+        self.stalls = Stalls(self.pool, policy, alarm=lambda: None)
+        self.answers: dict[str, Callable[[], Response]] = {}
+        self.hanging: set[str] = set()
+        self.cancelled: list[str] = []
+        self.hedges = Budget(ratio=0.0, cap=10, now=now)
+
+    async def ask(self, pick: Pick) -> Response:
+        url = pick.endpoint.url
+        try:
+            if url in self.hanging:
+                await asyncio.sleep(60)
+            await asyncio.sleep(0)
+            return self.answers[url]()
+        except asyncio.CancelledError:
+            self.cancelled.append(url)
+            raise
+
+    def begin(self) -> tuple[Call, Pick]:
+        request = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
+        call = Call(request, self.shared, RetryPolicy(), now=time.monotonic(), total=30.0, attempt_limit=None)
+        send = call.next_action(time.monotonic())
+        assert isinstance(send, Send)
+        return call, send.pick
+
+    async def race(self, call: Call, pick: Pick, *, patience: float | None = 0.01) -> Response:
+        return await Race(call, self.ask, self.stalls).run(
+            pick, patience=patience, another=lambda: second_pick(call, pick, self.hedges, time.monotonic())
+        )
+
+    def open_reads(self) -> int:
+        return len(self.pool.waiting(A)) + len(self.pool.waiting(B))
+
+
+def ok(text: bytes) -> Callable[[], Response]:
+    return lambda: Response(200, Headers.of({}), text, A)
+
+
+def broken() -> Response:
+    raise AttemptFailed(FailureKind.RESET)
+
+
+async def test_a_quick_answer_is_taken_and_nobody_else_is_asked() -> None:
+    world = World()
+    world.answers = {A: ok(b"a")}
+    call, pick = world.begin()
+    assert (await world.race(call, pick)).body == b"a"
+    assert call.base_url == A
+    call.cancelled()
+    assert world.open_reads() == 0
+
+
+async def test_a_read_that_waits_is_asked_elsewhere_and_the_slow_one_is_cancelled() -> None:
+    world = World()
+    world.hanging, world.answers = {A}, {B: ok(b"b")}
+    call, pick = world.begin()
+    assert (await world.race(call, pick)).body == b"b"
+    assert (call.base_url, world.cancelled) == (B, [A])
+    call.cancelled()
+    assert world.open_reads() == 0
+
+
+async def test_without_allowance_there_is_no_second_question() -> None:
+    world = World()
+    world.hanging, world.answers = {A}, {B: ok(b"b")}
+    world.hedges = Budget(ratio=0.0, cap=0.0, now=time.monotonic())
+    call, pick = world.begin()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(world.race(call, pick), 0.1)
+    call.cancelled()
+    assert (world.cancelled, world.open_reads()) == ([A], 0)
+
+
+async def test_when_both_fail_the_second_failure_is_the_one_that_counts() -> None:
+    world = World()
+    release = asyncio.Event()
+
+    async def ask(pick: Pick) -> Response:
+        if pick.endpoint.url == A:
+            await release.wait()
+        else:
+            release.set()
+        raise AttemptFailed(FailureKind.RESET)
+
+    call, pick = world.begin()
+    race = Race(call, ask, world.stalls)
+    with pytest.raises(AttemptFailed):
+        await race.run(pick, patience=0.01, another=lambda: second_pick(call, pick, world.hedges, time.monotonic()))
+    call.broke(AttemptFailed(FailureKind.RESET), time.monotonic())
+    assert sorted(attempt.base_url for attempt in call.attempts) == [A, B]
+    assert world.open_reads() == 0
+
+
+async def test_one_that_fails_leaves_the_race_to_the_other() -> None:
+    world = World()
+    world.hanging = {A}
+    world.answers = {B: broken}
+    call, pick = world.begin()
+    task = asyncio.create_task(world.race(call, pick))
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    assert [attempt.base_url for attempt in call.attempts] == [B]
+    task.cancel()
+    await asyncio.wait([task])
+    call.cancelled()
+    assert world.open_reads() == 0
+
+
+async def test_reads_overtaken_in_a_row_mean_that_the_endpoint_hangs() -> None:
+    """The fifth ejects it, and everybody who waits there is told at once."""
+    world = World()
+    world.hanging, world.answers = {A}, {B: ok(b"b")}
+    waiting, waiting_pick = world.begin()
+    waiter = asyncio.create_task(world.race(waiting, waiting_pick, patience=None))
+    for _ in range(5):
+        call, pick = world.begin()
+        assert pick.endpoint.url == A
+        await world.race(call, pick)
+        call.cancelled()
+    with pytest.raises(AttemptFailed, match="no answer in time"):
+        await waiter
+    waiting.cancelled()
+    fresh, pick = world.begin()
+    assert pick.endpoint.url == B
+    fresh.cancelled()
+    assert world.open_reads() == 0
+
+
+async def test_looking_ends_soon_after_the_last_waiting_read() -> None:
+    """No timer is left when nobody has waited for a few looks."""
+    world = World()
+    world.answers = {A: ok(b"a")}
+    call, pick = world.begin()
+    await world.race(call, pick)
+    call.cancelled()
+    await asyncio.sleep(5 * LOOK_EVERY)
+    loop = asyncio.get_running_loop()
+    assert [handle for handle in getattr(loop, "_scheduled", []) if not handle.cancelled()] == []
+
+
+def test_patience_is_the_larger_of_the_setting_and_the_usual_latency() -> None:
+    world = World()
+    now = time.monotonic()
+    assert patience_of(RetryPolicy(), world.pool, now) == 0.25
+    assert patience_of(RetryPolicy(hedge_after=0.5), world.pool, now) == 0.5
+    assert patience_of(RetryPolicy(hedge=False), world.pool, now) is None
