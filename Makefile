@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types contracts generate generated clean
+.PHONY: help demo test soak bench-facade check lint format types contracts generate generated clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -28,6 +28,13 @@ demo: $(READY)  ## See it work, in under a minute; no key, no network
 
 test: $(READY)  ## The whole test suite
 	@$(BIN)/python -m pytest
+
+soak: $(READY)  ## 64 threads, forks, Ctrl-C and closes for a minute
+	@$(BIN)/python -m tests.sync.soak --seconds 60
+
+bench-facade: $(READY)  ## The blocking client beside other blocking clients
+	@$(BIN)/python -m benchmarks.bench_crossing
+	@$(BIN)/python -m benchmarks.run --only facade
 
 check: lint types contracts generated  ## Lint, format, types, import contracts, generated files
 

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable
 
 from nexevo_async._logging import logger
-from nexevo_async._sansio.endpoint_pool import EndpointPool
+from nexevo_async._sansio.endpoint_pool import EndpointChange, EndpointPool
 from nexevo_async.hooks import Hooks
 
 
 class Announcer:
-    """Tells the changes of one pool."""
+    """
+    Tells the changes of one pool.
 
-    __slots__ = ("_hooks", "_pool", "_told")
+    Args:
+        pool: Whose changes.
+        hooks: Whom to tell, besides the log.
+    """
+
+    __slots__ = ("_hooks", "_news", "_pool", "_told")
 
     def __init__(self, pool: EndpointPool, hooks: tuple[Hooks, ...]) -> None:
         self._pool = pool
         self._hooks = hooks
+        self._news: deque[EndpointChange] = deque()
         self._told = 0
 
     @property
     def has_news(self) -> bool:
         """Whether something has changed since the last time."""
-        return self._pool.version != self._told
+        return self._pool.version != self._told or bool(self._news)
 
     async def tell(self) -> None:
-        """Tell every change since the last time."""
+        """Tell every change since the last time, in order; what a hook that raises leaves untold, the next time."""
         self._told = self._pool.version
-        for change in self._pool.take_changes():
-            before = change.before.value if change.before else "new"
-            after = change.after.value if change.after else "gone"
-            level = logging.WARNING if after == "ejected" else logging.INFO
-            logger.log(level, "endpoint %s: %s -> %s (%s)", change.url, before, after, change.reason)
+        self._news.extend(self._pool.take_changes())
+        while self._news:
+            change = self._news.popleft()
+            _log(change)
             for hook in self._hooks:
                 await maybe(hook.on_endpoint_change(change))
+
+
+def _log(change: EndpointChange) -> None:
+    before = change.before.value if change.before else "new"
+    after = change.after.value if change.after else "gone"
+    level = logging.WARNING if after == "ejected" else logging.INFO
+    logger.log(level, "endpoint %s: %s -> %s (%s)", change.url, before, after, change.reason)
 
 
 async def maybe(result: Awaitable[None] | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from nexevo_async import _codec
-from nexevo_async._messages import Attempt, Request, Response
+from nexevo_async._messages import Attempt, Request, Response, Safety
 from nexevo_async._sansio import outcome
 from nexevo_async.errors import APIResponseValidationError, NotAnAPIResponseError
 from nexevo_async.models._common import Model, attach_head
@@ -83,6 +83,7 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
     """
     if into is bytes:
         return response.body  # type: ignore[return-value]  # bytes were asked for
+    _refuse_nothing(response, request, attempts)
     try:
         result = _codec.decode(response.body or b"{}", into)
     except _codec.Undecodable as problem:
@@ -96,12 +97,13 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
 
 def read_page_answer(response: Response, item: type[T], request: Request, attempts: tuple[Attempt, ...]) -> Page[T]:
     """The same for an answer that holds a list."""
+    _refuse_nothing(response, request, attempts)
     try:
         page = decode_page(response.body or b"[]", item, response.headers)
     except _codec.Undecodable as problem:
         _refuse_platform_no(problem.data, response, request, attempts)
         raise unreadable(problem, response, request, attempts) from None
-    _refuse_platform_no(page.extra, response, request, attempts)
+    _refuse_platform_no({"success": page.success}, response, request, attempts)
     return page
 
 
@@ -122,8 +124,16 @@ def unreadable(
         return APIResponseValidationError(f"the answer cannot be read: {problem}", **story)
     if response.body.lstrip()[:1] in (b"{", b"["):
         return APIResponseValidationError("the answer is JSON that breaks off or is damaged", **story)
+    if not response.body:
+        return NotAnAPIResponseError("the answer is empty where JSON belongs", **story)
     kind = "a web page (HTML)" if outcome.looks_like_html(response) else "text that is not JSON"
     return NotAnAPIResponseError(f"the answer is {kind}, not JSON", **story)
+
+
+def _refuse_nothing(response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
+    """Many calls may answer with nothing, but to a read that would be a lie: no keys, no balance."""
+    if not response.body and response.status != 204 and request.safety in (Safety.SAFE, Safety.BILLABLE):
+        raise unreadable(_codec.Undecodable(("$: nothing",), is_json=False), response, request, attempts)
 
 
 def _attempt(response: Response, request: Request, problem: str) -> Attempt:

@@ -217,7 +217,10 @@ class ChunkReader:
             self._raise_event(data)
         if isinstance(data, dict) and "choices" in data:
             self.done = True  # the JSON is whole, so the message is, whatever its finish reason says
-            return _codec.encode(as_chunk(data))
+            try:
+                return _codec.encode(as_chunk(data))
+            except TypeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot write
+                return json.dumps(as_chunk(data), default=float).encode()
         kind = "a web page (HTML)" if body.lstrip()[:1] == b"<" else "not a chat completion"
         raise NotAnAPIResponseError(
             f"a stream was asked for, and the answer is {kind}",

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 from nexevo_async._credentials import Credentials
 from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
-from nexevo_async._messages import AttemptFailed, Request, Response
+from nexevo_async._messages import AttemptFailed, FailureKind, Request, Response
 from nexevo_async._redaction import redact_text
 from nexevo_async._routes import Route
 from nexevo_async._sansio import outcome
 from nexevo_async._sansio.backoff import pushback
 from nexevo_async._sansio.endpoint_pool import EndpointPool
-from nexevo_async._sansio.links import MOST_BYTES, BadLinks, LinksSchedule, is_loopback, read_links
+from nexevo_async._sansio.links import MOST_BYTES, BadLinks, Links, LinksSchedule, expired, is_loopback, read_links
 from nexevo_async._sansio.policy import HealthPolicy
+from nexevo_async._sansio.shared_state import Verdict
 from nexevo_async._sansio.stories import connection_error
 from nexevo_async._sender import Sender
-from nexevo_async.errors import APIResponseValidationError, NexevoError
+from nexevo_async._sharing import Sharing
+from nexevo_async.errors import APIResponseValidationError, APIStatusError, ConfigurationError, NexevoError
+
+
+def reader_of(url: str, allowed_hosts: Sequence[str] | None) -> Callable[[bytes], Links]:
+    """What reads the answers of this discovery host: only one on this machine may name addresses of this machine."""
+    return partial(read_links, allowed_hosts=allowed_hosts, loopback=is_loopback(urlsplit(url).hostname or ""))
 
 
 class Discovery:
-    """Discovery of one client: one question at a time, however many want the answer."""
+    """
+    Discovery of one client.
+
+    Args:
+        url: The discovery host; it receives the key.
+        sender: Asks it.
+        pool: Gets the answers.
+        policy: The numbers (`links_*`).
+        schedule: When to ask.
+        route: The call.
+        credentials: The key.
+        read: Reads and checks an answer.
+        sharing: What other processes know; None if we are alone.
+    """
 
     def __init__(
         self,
@@ -36,7 +57,8 @@ class Discovery:
         schedule: LinksSchedule,
         route: Route,
         credentials: Credentials,
-        allowed_hosts: Sequence[str] | None,
+        read: Callable[[bytes], Links],
+        sharing: Sharing | None = None,
     ) -> None:
         self._url = url
         self._sender = sender
@@ -45,80 +67,161 @@ class Discovery:
         self.schedule = schedule
         self._request = Request(name=route.name, method=route.method, path=route.template, safety=route.safety)
         self._credentials = credentials
-        self._allowed_hosts = allowed_hosts
-        self._loopback = is_loopback(urlsplit(url).hostname or "")
-        self._asking: asyncio.Task[None] | None = None
+        self._read = read
+        self._sharing = sharing
+        self._refused: str | None = None
+        self._list: Links | None = None
+        self._list_at = time.monotonic()
+        self._warned: tuple[str, ...] = ()
 
-    async def refresh(self) -> None:
+    async def run(self, ask: Callable[[], Awaitable[None]], *, wanted: bool, panic: bool) -> None:
         """
-        Ask now and take over the answer; whoever comes while it is under way waits for the same answer.
+        What the background does when discovery is due: ask, unless another process does. A failure is logged.
+
+        Args:
+            ask: `ask`, made sure that it runs once at a time.
+            wanted: A fresh list could help.
+            panic: Nothing is usable.
+        """
+        self.schedule.begin(panic=panic)
+        try:
+            if await self._may_ask(wanted=wanted, panic=panic):
+                await ask()
+        except NexevoError as error:
+            logger.warning("discovery failed, and the known base URLs stay: %s", error)
+        except Exception as error:  # of the function that gives the key: its words may hold anything
+            logger.warning("discovery failed, and the known base URLs stay: %s", type(error).__name__)
+        except BaseException:
+            self.schedule.postponed(time.monotonic(), 0.0)
+            raise
+
+    def after_fork(self) -> None:
+        """This is a child process: a question that is under way is the parent's."""
+        self.schedule.postponed(time.monotonic(), 0.0)
+
+    async def _may_ask(self, *, wanted: bool, panic: bool) -> bool:
+        """Whether it is for us to ask; takes over what another process has been told meanwhile."""
+        policy = self._policy
+        if self._sharing is None:
+            return await self._key_is_good()
+        fresh = policy.links_ttl
+        if wanted or panic:
+            fresh = policy.links_min_interval_panic if panic else policy.links_min_interval
+        if not await self._key_is_good():
+            return False
+        claim, newer = await self._sharing.claim_links(fresh=fresh)
+        if newer is not None:
+            self.take_over(newer)
+        if claim.verdict is Verdict.ASK:
+            return True
+        if newer is None:
+            self.schedule.postponed(time.monotonic(), claim.wait)
+        return False
+
+    async def _key_is_good(self) -> bool:
+        """Whether there is a key that has not been refused: asking again makes no sense until it changes."""
+        if self._refused is None or await self._key(time.monotonic() + self._policy.links_timeout) != self._refused:
+            return True
+        self.schedule.failed(time.monotonic())
+        return False
+
+    def take_over(self, links: Links) -> None:
+        """Use a list that another process has fetched."""
+        age = 0.0 if self._sharing is None else max(0.0, time.time() - self._sharing.fetched)
+        self.schedule.answered(time.monotonic(), age=age)
+        self._use(links, age=age)
+
+    async def ask(self, *, claimed: bool = True) -> None:
+        """
+        Ask now and take over the answer.
+
+        Args:
+            claimed: Whether the other processes know that we ask.
 
         Raises:
             NexevoError: No good list came; what was known before stays.
         """
-        asking = self._asking
-        if asking is None or asking.done() or asking.get_loop() is not asyncio.get_running_loop():
-            asking = self._asking = asyncio.create_task(self._ask(), name="nexevo-discovery")
-            asking.add_done_callback(_looked_at)
-        # Shielded: one caller who leaves does not take the answer away from the others.
-        await asyncio.shield(asking)
-
-    async def refresh_quietly(self) -> None:
-        """The same for the background: a failure is logged."""
-        try:
-            await self.refresh()
-        except NexevoError as error:
-            logger.warning("discovery failed, and the known base URLs stay: %s", error)
-
-    def after_fork(self) -> None:
-        """This is a child process: a question that is under way is the parent's."""
-        self._asking = None
-
-    async def aclose(self) -> None:
-        """Give up a question that is under way."""
-        asking, self._asking = self._asking, None
-        if asking is not None and not asking.done() and asking.get_loop() is asyncio.get_running_loop():
-            asking.cancel()
-            await asyncio.wait([asking])
-
-    async def _ask(self) -> None:
         now = time.monotonic()
         self.schedule.asked(now)
         try:
-            response = await self._fetch(now)
-            links = read_links(response.body, allowed_hosts=self._allowed_hosts, loopback=self._loopback)
+            links = self._parse(await self._fetch(now + self._policy.links_timeout))
+        except Exception as error:
+            pause = self.schedule.failed(time.monotonic(), wait=_told_to_wait(error))
+            # A key that is refused is ours alone: others may have better ones.
+            await self._tell(None, wait=0.0 if _refuses_key(error) else pause, asked=claimed)
+            raise
+        except BaseException:
+            self.schedule.postponed(time.monotonic(), 0.0)  # the loop ends; the next one goes on
+            raise
+        self._refused = None
+        self.schedule.answered(time.monotonic())
+        self._use(links)
+        await self._tell(links, asked=claimed)
+
+    async def _fetch(self, until: float) -> Response:
+        authorization = await self._key(until)
+        limits = Limits(until=until, max_bytes=MOST_BYTES, counted=False)
+        try:
+            response = await self._sender.send(self._url, self._request, authorization=authorization, limits=limits)
         except AttemptFailed as failure:
-            self.schedule.failed(time.monotonic())
-            raise connection_error(self._request.name, failure, (), seconds=self._policy.links_timeout) from None
+            raise self._unreachable(failure) from None
+        if response.status == 200:
+            return response
+        error = outcome.error_of(response, wall=time.time(), call=self._request.name)
+        if _refuses_key(error):
+            self._refused = authorization
+        raise error
+
+    async def _key(self, until: float) -> str:
+        """What goes into the header. A function that gives the key has as long as the whole question."""
+        scope = asyncio.timeout_at(until)
+        try:
+            async with scope:
+                key = await self._credentials.authorization()
+        except TimeoutError:
+            if not scope.expired():
+                raise  # the function's own
+            raise self._unreachable(AttemptFailed(FailureKind.NO_KEY, limit="total")) from None
+        if key is None:
+            raise ConfigurationError(
+                "discovery needs an API key: set NEXEVO_API_KEY, or pass api_key to the client", call=self._request.name
+            )
+        return key
+
+    def _unreachable(self, failure: AttemptFailed) -> NexevoError:
+        return connection_error(self._request.name, failure, (), seconds=self._policy.links_timeout)
+
+    def _parse(self, response: Response) -> Links:
+        try:
+            return self._read(response.body)
         except BadLinks as problem:
-            self.schedule.failed(time.monotonic())
             raise APIResponseValidationError(
                 f"the answer of the discovery host cannot be used: {redact_text(problem)}", call=self._request.name
             ) from None
-        except NexevoError:
-            raise  # its schedule is made already
-        except BaseException:
-            self.schedule.failed(time.monotonic())
-            raise
-        if links.skipped:
-            logger.warning("discovery named %d base URLs that are not used: %s", len(links.skipped), links.skipped[0])
-        self.schedule.answered(time.monotonic())
-        self._pool.replace(links.endpoints, now=time.monotonic())
 
-    async def _fetch(self, now: float) -> Response:
-        limits = Limits(until=now + self._policy.links_timeout, max_bytes=MOST_BYTES, counted=False)
-        response = await self._sender.send(
-            self._url, self._request, authorization=await self._credentials.authorization(), limits=limits
-        )
-        if response.status != 200:
-            error = outcome.error_of(response, wall=time.time(), call=self._request.name)
-            wait = pushback(response.headers, wall=time.time())
-            self.schedule.failed(time.monotonic(), wait=wait, refused=response.status in (401, 403))
-            raise error
-        return response
+    def _use(self, links: Links, *, age: float = 0.0) -> None:
+        now = time.monotonic()
+        if links.skipped and links.skipped != self._warned:  # once, and not every hour
+            logger.warning("discovery named base URLs that are not used: %s", "; ".join(links.skipped[:3]))
+        self._warned = links.skipped
+        self._list, self._list_at = links, now - age
+        self._pool.replace(links.endpoints, now=now)
+        self.drop_expired(now)
+
+    def drop_expired(self, now: float) -> None:
+        """Let go of what was listed too long ago to be trusted, unless nothing else is left to try."""
+        if self._list is not None and not self._pool.in_panic(now):
+            self._pool.retire(expired(self._list.endpoints, age=now - self._list_at, policy=self._policy), now=now)
+
+    async def _tell(self, links: Links | None, *, wait: float = 0.0, asked: bool) -> None:
+        if self._sharing is not None:
+            await self._sharing.tell_links(None if links is None else links.endpoints, wait=wait, asked=asked)
 
 
-def _looked_at(task: asyncio.Task[None]) -> None:
-    """Fetch the exception of a question whose askers have all left, so that nothing is logged as never retrieved."""
-    if not task.cancelled():
-        task.exception()
+def _told_to_wait(error: BaseException) -> float | None:
+    """Seconds that the host asks for in a refusing answer."""
+    return pushback(error.headers or {}, wall=time.time()) if isinstance(error, APIStatusError) else None
+
+
+def _refuses_key(error: BaseException) -> bool:
+    return isinstance(error, APIStatusError) and error.status in (401, 403)

@@ -7,29 +7,27 @@ followed (the key would travel along), nothing is repeated here, cancellation pa
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
+from nexevo_async._deadlines import Deadline
 from nexevo_async._limits import Limits
 from nexevo_async._loops import PerLoop
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
 from nexevo_async._progress import PROGRESS, Progress
-from nexevo_async._version import user_agent
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError
 
 if TYPE_CHECKING:
     import aiohttp
-    from yarl import URL
 
+    from nexevo_async._exchange import Exchange
     from nexevo_async._session import Session
 
 
@@ -50,13 +48,15 @@ class OpenAnswer:
 
     __slots__ = ("_broken", "_release", "_response", "base_url", "headers", "status", "url")
 
-    def __init__(self, response: aiohttp.ClientResponse, base_url: str, release: Callable[[], None]) -> None:
+    def __init__(
+        self, response: Exchange | aiohttp.ClientResponse, base_url: str, url: str, release: Callable[[], None]
+    ) -> None:
         self._response = response
         self._release: Callable[[], None] | None = release
         self._broken: AttemptFailed | None = None
         self.status = response.status
         self.headers = Headers(response.headers)
-        self.url = _without_query(response.url)
+        self.url = url
         self.base_url = base_url
 
     async def read(self) -> bytes:
@@ -85,8 +85,9 @@ class OpenAnswer:
             AttemptFailed: The connection broke, or the body is larger than `max_bytes`.
         """
         if max_bytes is None:
+            content = self._response.content
             try:
-                return await self._response.read()
+                return content.read_nowait() if content.is_eof() else await content.read()
             except Exception as error:
                 raise AttemptFailed(FailureKind.BROKEN, _describe(error)) from None
         pieces: list[bytes] = []
@@ -106,15 +107,19 @@ class OpenAnswer:
             AttemptFailed: The body broke off, did not come in time, or is too large.
         """
         try:
-            async with asyncio.timeout_at(limits.until):
+            with Deadline(limits.until):
                 body = await self.read_all(limits.max_bytes)
         except TimeoutError:
             raise AttemptFailed(FailureKind.BROKEN, "the body did not arrive in time", limit=limits.ends) from None
         finally:
-            await self.aclose()
+            self.finish()
         return Response(self.status, self.headers, body, self.url)
 
     async def aclose(self) -> None:
+        """`finish`, for those who wait for it."""
+        self.finish()
+
+    def finish(self) -> None:
         """Give the connection back if the body was read to its end, else close it. May be called again."""
         if self._release is not None:
             self._response.release() if self._response.content.is_eof() else self._response.close()
@@ -151,7 +156,7 @@ class HTTPSender:
         progress, began = Progress(), time.monotonic()
         answer: OpenAnswer | None = None
         try:
-            async with asyncio.timeout_at(limits.until):
+            with Deadline(limits.until):
                 answer = await self._start(base_url, request, authorization, limits, progress)
                 body = await answer.read_all(limits.max_bytes)
             return Response(answer.status, answer.headers, body, answer.url)
@@ -159,7 +164,7 @@ class HTTPSender:
             raise _too_late(progress, limits, began) from None
         finally:
             if answer is not None:
-                await answer.aclose()
+                answer.finish()
 
     async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
         """
@@ -171,7 +176,7 @@ class HTTPSender:
         """
         progress, began = Progress(), time.monotonic()
         try:
-            async with asyncio.timeout_at(limits.until):
+            with Deadline(limits.until):
                 return await self._start(base_url, request, authorization, limits, progress)
         except TimeoutError:
             raise _too_late(progress, limits, began) from None
@@ -181,32 +186,26 @@ class HTTPSender:
     ) -> OpenAnswer:
         if self._closed:
             raise ClientClosedError
-        session = await self._sessions.get()
+        session = self._sessions.peek() or await self._sessions.get()
         release = session.release if limits.counted else _nothing
-        if limits.counted:
+        if limits.counted and not session.acquire_now():
             await session.acquire(limits.pool)
         progress.waiting = False
         token = PROGRESS.set(progress)
         try:
-            response = await session.request(
-                request.method,
-                _address(base_url, request),
-                headers=_headers(request, authorization),
-                body=request.body,
-                connect=limits.connect,
-            )
+            response = await session.request(base_url, request, authorization=authorization, connect=limits.connect)
         except BaseException as error:
             release()
             if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
                 failed = _failure(error, progress, limits.connect)
                 if failed.kind is FailureKind.STALE:  # the other idle ones are as old: repeat over a fresh one
-                    session.drop_idle(_url(base_url))
+                    session.drop_idle(base_url)
                 raise failed from None
             raise
         finally:
             PROGRESS.reset(token)
         progress.answered = True
-        return OpenAnswer(response, base_url, release)
+        return OpenAnswer(response, base_url, base_url + request.path, release)
 
     async def connect_only(self, base_url: str, limits: Limits) -> None:
         """
@@ -219,8 +218,8 @@ class HTTPSender:
         progress, began = Progress(), time.monotonic()
         progress.waiting, progress.known = False, True
         try:
-            async with asyncio.timeout_at(limits.until):
-                await session.connect_only(_url(base_url))
+            with Deadline(limits.until):
+                await session.connect_only(base_url)
         except TimeoutError:
             raise _too_late(progress, limits, began) from None
         except Exception as error:
@@ -230,7 +229,7 @@ class HTTPSender:
         """Close idle connections of this loop, of one endpoint or of all."""
         session = self._sessions.peek()
         if session is not None:
-            session.drop_idle(_url(base_url) if base_url is not None else None)
+            session.drop_idle(base_url)
 
     async def aclose(self) -> None:
         """Close every connection of this loop; sessions of other loops close with their loops. May be called again."""
@@ -248,37 +247,7 @@ def _nothing() -> None:
     """What an attempt that is not counted gives back."""
 
 
-def _headers(request: Request, authorization: str | None) -> dict[str, str]:
-    headers = {"User-Agent": user_agent(), "Accept": "text/event-stream" if request.stream else "application/json"}
-    if request.body is not None:
-        headers["Content-Type"] = "application/json"
-    if authorization is not None and request.auth:
-        headers["Authorization"] = authorization
-    if request.idempotency_key is not None:
-        headers["Idempotency-Key"] = request.idempotency_key
-    headers.update(request.headers)
-    return headers
-
-
-@lru_cache(maxsize=1024)
-def _url(text: str) -> URL:
-    from yarl import URL
-
-    return URL(text, encoded=True)
-
-
-def _address(base_url: str, request: Request) -> URL:
-    if request.query:
-        # Not through the cache: a query may hold a credential (`sk` of the sub-account list).
-        return _url.__wrapped__(f"{base_url}{request.path}?{urlencode(request.query)}")
-    return _url(base_url + request.path)
-
-
-def _without_query(url: Any) -> str:
-    return str(url).partition("?")[0]
-
-
-def _left_over(response: aiohttp.ClientResponse) -> bytes:
+def _left_over(response: Exchange | aiohttp.ClientResponse) -> bytes:
     """
     Bytes that arrived before the connection broke and were not read yet.
 

@@ -45,6 +45,11 @@ def on_fork(thing: Forkable) -> None:
     _ALL.add(thing)
 
 
+def leave_to_parent(thing: Any) -> None:
+    """In a child process: never touch, and never collect, what belongs to a loop of the parent."""
+    _LEFT_TO_PARENT.append(thing)
+
+
 class PerLoop(Generic[T]):
     """One `T` for each running loop."""
 
@@ -87,7 +92,7 @@ class PerLoop(Generic[T]):
         """This is a child process: leave the parent's to the parent, untouched."""
         for made, guard in self._made.values():
             made.abandon()
-            _LEFT_TO_PARENT.append((made, guard))
+            leave_to_parent((made, guard))
         self._made = {}
 
 

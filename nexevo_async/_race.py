@@ -36,7 +36,7 @@ class Stalls:
     Args:
         pool: The endpoints.
         policy: The numbers.
-        alarm: Called when chats have fallen silent somewhere, so that a health check is made now.
+        alarm: Called when one was found, so that the change is told and a health check is made now.
     """
 
     def __init__(self, pool: EndpointPool, policy: HealthPolicy, *, alarm: Callable[[], None]) -> None:
@@ -112,11 +112,12 @@ class Stalls:
     def _look(self, loop: asyncio.AbstractEventLoop, since: float) -> None:
         now = time.monotonic()
         late = now - since - LOOK_EVERY > self._veto_share * self._shortest
-        for url in self._pool.stalled(now, vetoed=late):
+        stalled, silenced = self._pool.stalled(now, vetoed=late), self._pool.silenced(now, vetoed=late)
+        for url in stalled:
             self._leave(url, now)
         for url in [url for url, since in self._left.items() if self._pool.succeeded_since(since)]:
             self._evacuate(url)
-        if self._pool.silenced(now, vetoed=late):
+        if stalled or silenced:
             self._alarm()
         self._timer = None
         if self._waiting or self._pool.in_flight:
@@ -200,13 +201,13 @@ class Race:
     async def _drop(self, question: _Question) -> None:
         self._asked.remove(question)
         self._stalls.forget(question.pick.endpoint.url, question.stall)
+        self._call.left_race(question.pick)  # before anything is awaited: nothing may come between
         task = question.answer
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
         if not task.cancelled():
             task.exception()  # looked at, so that it is not logged as never retrieved
-        self._call.left_race(question.pick)
 
 
 def patience_of(policy: RetryPolicy, pool: EndpointPool, now: float) -> float | None:

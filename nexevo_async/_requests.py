@@ -85,6 +85,7 @@ def free_request(
             "path must begin with one slash and be percent-encoded, without host, query, fragment or dot segments; "
             "query parameters go into query="
         )
+    _mapping("query", query)
     safety = _SAFETY.get(verb, Safety.UNSAFE)
     return Request(
         name="request",
@@ -102,9 +103,13 @@ def free_request(
 def _fields(options: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     """Extra fields of a call."""
     fields: Mapping[str, Any] | None = options.get(name)
-    if fields is not None and not isinstance(fields, Mapping):
-        raise ConfigurationError(f"{name} must be a mapping of names to values, not {type(fields).__name__}")
+    _mapping(name, fields)
     return fields
+
+
+def _mapping(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must be a mapping of names to values, not {type(value).__name__}")
 
 
 def _encoded(body: Any) -> bytes:

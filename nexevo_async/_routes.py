@@ -143,6 +143,9 @@ class RouteTable(Mapping[str, Route]):
 
     def __init__(self, overrides: Mapping[str, str] | None = None) -> None:
         self._routes = dict(ROUTES)
+        if overrides is not None and not isinstance(overrides, Mapping):
+            example = '{"keys.create": "POST /v1/keys"}'
+            raise ConfigurationError(f"route_overrides must be a mapping such as {example}")
         for name, line in (overrides or {}).items():
             self._routes[name] = _overridden(name, line)
 

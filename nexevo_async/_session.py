@@ -23,7 +23,8 @@ from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from nexevo_async._messages import AttemptFailed, FailureKind
+from nexevo_async._exchange import Door, Exchange, exchange, headers_of, is_available, path_of, session_is_untouched
+from nexevo_async._messages import AttemptFailed, FailureKind, Request
 from nexevo_async._progress import PROGRESS, Progress
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError, ConfigurationError
@@ -63,6 +64,16 @@ class Session:
             timeout=aiohttp.ClientTimeout(total=None),
             middlewares=(_once,),
         )
+        self._doors: dict[str, Door] = {}
+        # With instrumentation in it, requests go through the session even if it is ours.
+        self._direct = self._own and not self._session.trace_configs and is_available()
+
+    def acquire_now(self) -> bool:
+        """Take one of `max_connections`, if one is free and nobody waits for it."""
+        if self._free > 0 and not self._waiters:
+            self._free -= 1
+            return True
+        return False
 
     async def acquire(self, limit: float | None) -> None:
         """
@@ -71,8 +82,7 @@ class Session:
         Raises:
             AttemptFailed: None became free within the limit, in seconds.
         """
-        if self._free > 0 and not self._waiters:
-            self._free -= 1
+        if self.acquire_now():
             return
         turn = self._loop.create_future()
         self._waiters[turn] = None
@@ -97,36 +107,50 @@ class Session:
         self._free += 1
 
     async def request(
-        self, method: str, url: URL, *, headers: dict[str, str], body: bytes | None, connect: float | None
-    ) -> aiohttp.ClientResponse:
+        self, base_url: str, request: Request, *, authorization: str | None, connect: float | None
+    ) -> Exchange | aiohttp.ClientResponse:
         """Send one request and wait for the head of its answer. Raises what aiohttp raises."""
-        if self._session.closed:
+        connector = self._session.connector
+        if connector is None or self._session.closed:
             raise ClientClosedError("the aiohttp session is closed")
         timeout = self._timeouts.get(connect)
         if timeout is None:
             timeout = self._timeouts[connect] = self._timeout(connect)
-        if self._own:
-            return await self._session.request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=timeout,
-                proxy=self._proxy_for(url),
-            )
+        door = self._doors.get(base_url) or self._door(base_url)
+        if self._direct and door.request.proxy is None and session_is_untouched():
+            head = door.head(request, authorization)
+            try:
+                connection = await connector.connect(door.request, [], timeout)
+            except TimeoutError as late:
+                raise aiohttp.ConnectionTimeoutError from late
+            return await exchange(connection, head, request.body)
         return await self._session.request(
-            method,
-            url,
-            data=body,
-            headers=headers,
+            request.method,
+            URL(base_url + path_of(request), encoded=True),
+            data=request.body,
+            headers=headers_of(request, authorization),
             allow_redirects=False,
             timeout=timeout,
-            proxy=self._proxy,
+            proxy=door.request.proxy,
             ssl=self._ssl,
             middlewares=(_once,),
             raise_for_status=False,
         )
+
+    def _door(self, base_url: str) -> Door:
+        url = URL(base_url, encoded=True)
+        proxy = self._proxy_for(url) if self._own else self._proxy
+        door = self._doors[base_url] = Door(
+            aiohttp.ClientRequest(
+                hdrs.METH_GET,
+                url,
+                loop=self._loop,
+                session=self._session,
+                ssl=self._ssl,
+                proxy=None if proxy is None else URL(proxy),
+            )
+        )
+        return door
 
     def _timeout(self, connect: float | None) -> aiohttp.ClientTimeout:
         # aiohttp's `connect` covers name, TCP, tunnel of a proxy and TLS; with a foreign connector also waiting for a
@@ -135,28 +159,20 @@ class Session:
             return aiohttp.ClientTimeout(total=None, connect=connect)
         return aiohttp.ClientTimeout(total=None, sock_connect=connect)
 
-    async def connect_only(self, url: URL) -> None:
+    async def connect_only(self, base_url: str) -> None:
         """Open a connection (through the same proxy, TLS included) and put it among the idle ones."""
         connector = self._session.connector
         if connector is None:
             raise ClientClosedError
-        request = aiohttp.ClientRequest(
-            hdrs.METH_GET,
-            url,
-            loop=self._loop,
-            session=self._session,
-            ssl=self._ssl,
-            proxy=_maybe_url(self._proxy_for(url)),
-        )
-        timeout = aiohttp.ClientTimeout(total=None)
-        connection = await connector.connect(request, traces=[], timeout=timeout)
+        door = self._doors.get(base_url) or self._door(base_url)
+        connection = await connector.connect(door.request, [], aiohttp.ClientTimeout(total=None))
         connection.release()
 
-    def drop_idle(self, url: URL | None) -> None:
-        """Close idle connections, to one origin or to all."""
+    def drop_idle(self, base_url: str | None) -> None:
+        """Close idle connections, to one endpoint or to all."""
         connector = self._session.connector
         if isinstance(connector, Connector):
-            connector.drop_idle(url)
+            connector.drop_idle(None if base_url is None else URL(base_url, encoded=True))
 
     def _proxy_for(self, url: URL) -> str | None:
         """The proxy of the settings, else of the environment as the standard library reads it; cached per host."""
@@ -273,7 +289,3 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
         if option is not None:
             made.setsockopt(socket.IPPROTO_TCP, option, value)
     return made
-
-
-def _maybe_url(text: str | None) -> URL | None:
-    return None if text is None else URL(text)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, get_origin
 from urllib.parse import urlsplit
 
 from nexevo_async.errors import ConfigurationError
@@ -29,6 +30,8 @@ _MOST_DIGITS: Final = 30  # far beyond any amount; without a limit "1e999" would
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # RFC 9110, 5.6.2 and 5.5: a name is a token; a value holds no control characters (a tab is allowed).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# RFC 9112, 6: where a message ends follows from these two; a wrong one makes the rest of a body the next request.
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 _BAD_IN_HEADER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # urlsplit drops line breaks without a word, and clients disagree about backslashes.
 _NEVER_IN_URL: Final = re.compile(r"[\x00-\x20\x7f\\]")
@@ -88,6 +91,11 @@ def whole(field: str, value: object, *, least: int = 1, also: int | None = None)
         special = "" if also is None else f", or {also}"
         raise ConfigurationError(f"{field} must be at least {least}{special}; it is {value}")
     return int(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number that fits a float: finite, not a truth value, not 10 to the 400."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def rating(value: object) -> int:
@@ -200,8 +208,16 @@ def headers(field: str, value: object) -> dict[str, str]:
     for name, line in value.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ConfigurationError(f"{field}: a header name must be letters, digits and hyphens, not {_shown(name)}")
+        if name.lower() in _FRAMING:
+            raise ConfigurationError(f"{field}: {name} is set by the client: it follows from the body")
         checked[name] = header_value(f"{field}[{name!r}]", line)
     return checked
+
+
+def result_type(field: str, value: object) -> None:
+    """A class that an answer can be read as, such as a model or ``list[Key]``; or None."""
+    if value is not None and not isinstance(value, type) and get_origin(value) is None:
+        raise ConfigurationError(f"{field} must be a class, not {_kind(value)}")
 
 
 def header_value(field: str, value: object) -> str:

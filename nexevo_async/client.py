@@ -6,7 +6,7 @@ import ssl as _ssl
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 import attrs
 
@@ -29,6 +29,7 @@ from nexevo_async.config import (
     discovery_from,
     endpoints_from,
     key_from_environment,
+    policy,
     positive,
 )
 from nexevo_async.errors import ConfigurationError
@@ -116,7 +117,7 @@ class AsyncNexevo:
         settings = Settings(
             credentials=Credentials(api_key if api_key is not None else key_from_environment()),
             timeout=Timeout.of(timeout, DEFAULT_TIMEOUT),
-            retry=_retries(retry or RetryPolicy(), max_retries),
+            retry=_retries(policy("retry", retry, RetryPolicy()), max_retries),
             headers=tuple(_validation.headers("headers", headers or {}).items()),
             hooks=_hooks(hooks),
         )
@@ -124,7 +125,7 @@ class AsyncNexevo:
             endpoints,
             connections,
             settings,
-            health=health or HealthPolicy(),
+            health=policy("health", health, HealthPolicy()),
             rate_limit=positive("rate_limit", rate_limit),
             routes=RouteTable(route_overrides),
             discovery_url=discovery_from(discovery_url),
@@ -196,7 +197,7 @@ class AsyncNexevo:
                 old,
                 credentials=old.credentials if api_key is None else Credentials(api_key),
                 timeout=Timeout.of(timeout, old.timeout),
-                retry=_retries(retry or old.retry, max_retries),
+                retry=_retries(policy("retry", retry, old.retry), max_retries),
                 headers=(*old.headers, *_validation.headers("headers", headers or {}).items()),
                 hooks=old.hooks if hooks is None else _hooks(hooks),
             )
@@ -237,9 +238,10 @@ class AsyncNexevo:
             headers: To add to this call.
 
         Raises:
-            ConfigurationError: Method or path cannot be sent.
+            ConfigurationError: Method, path or query cannot be sent, or `into` is no class.
             NexevoError: As for every call.
         """
+        _validation.result_type("into", into)
         own = self._transport.settings.headers
         request = free_request(method, path, own, json=json, query=query, extra_headers=headers)
         options: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
@@ -270,6 +272,12 @@ class AsyncNexevo:
     ) -> None:
         await self.aclose()
 
+    def __reduce__(self) -> NoReturn:
+        # The key would be in it, in plain text.
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled or copied: it holds a key and connections. Make another."
+        )
+
     def __repr__(self) -> str:
         urls = ", ".join(endpoint.url for endpoint in self._transport.core.shared.pool.order(time.monotonic()))
         return f"<{type(self).__name__} {urls}{' closed' if self.is_closed else ''}>"
@@ -285,7 +293,7 @@ def _hooks(hooks: Hooks | Sequence[Hooks]) -> tuple[Hooks, ...]:
     return found
 
 
-def _retries(policy: RetryPolicy, max_retries: int | None) -> RetryPolicy:
+def _retries(retry: RetryPolicy, max_retries: int | None) -> RetryPolicy:
     if max_retries is None:
-        return policy
-    return attrs.evolve(policy, max_attempts=_validation.whole("max_retries", max_retries, least=0) + 1)
+        return retry
+    return attrs.evolve(retry, max_attempts=_validation.whole("max_retries", max_retries, least=0) + 1)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import ssl as _ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from nexevo_async._validation import whole
+from nexevo_async._validation import is_number, whole
 from nexevo_async.errors import ConfigurationError
 from nexevo_async.models.endpoints import Endpoint
 
 if TYPE_CHECKING:
     import aiohttp
+
+T = TypeVar("T")
 
 #: A key, or a function (sync or async) that returns the present one; it is asked before every attempt.
 ApiKey = str | Callable[[], "str | Awaitable[str]"]
@@ -28,7 +29,7 @@ CLOSEAI_DISCOVERY_URL = "https://api.shadowai.xyz"
 def _seconds(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if not is_number(value) or value <= 0:
         raise ConfigurationError(f"timeout.{field.name} must be a number of seconds above 0, or None; got {value!r}")
 
 
@@ -124,7 +125,7 @@ def endpoints_from(
     if base_url is not None:
         given = (base_url,)
     elif base_urls is not None:
-        if isinstance(base_urls, str):
+        if isinstance(base_urls, str | bytes | Mapping) or not isinstance(base_urls, Iterable):
             raise ConfigurationError("base_urls takes a list; for a single address use base_url")
         given = tuple(base_urls)
     else:
@@ -190,6 +191,21 @@ def positive(field: str, value: float | None) -> Any:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if not is_number(value) or value <= 0:
         raise ConfigurationError(f"{field} must be a number above 0, or None; got {value!r}")
+    return value
+
+
+def policy(field: str, value: T | None, default: T) -> T:
+    """
+    A policy, or the default for None.
+
+    Raises:
+        ConfigurationError: It is something else, such as the number that was meant for one of its fields.
+    """
+    if value is None:
+        return default
+    if not isinstance(value, type(default)):
+        kind = type(default).__name__
+        raise ConfigurationError(f"{field} must be a {kind}, such as {kind}(); got {type(value).__name__}")
     return value

@@ -76,9 +76,15 @@ class Page(Generic[T]):
         return next((size for name in _PAGE_SIZE_NAMES if (size := _whole(self._envelope.get(name))) is not None), None)
 
     @property
+    def success(self) -> bool | None:
+        """Whether the platform says that it worked, as sub-account calls are told; None if not told."""
+        told = self._envelope.get("success")
+        return told if told.__class__ is bool else None
+
+    @property
     def extra(self) -> Mapping[str, Any]:
         """What else stood around the list, as a read-only mapping."""
-        known = {"total", "page", *_PAGE_SIZE_NAMES}
+        known = {"total", "page", "success", *_PAGE_SIZE_NAMES}
         return MappingProxyType({name: value for name, value in self._envelope.items() if name not in known})
 
     @property

@@ -19,7 +19,7 @@ from _thread import LockType, allocate_lock
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from contextvars import Context
+from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -158,6 +158,10 @@ class LoopThread:
     def spawn(self, coroutine: Any, context: Context) -> asyncio.Task[None]:
         """Make the task of an errand; on the loop only. A private loop has no task factory to respect."""
         return asyncio.Task(coroutine, loop=self.loop, name="nexevo-sync call", context=context)
+
+    def keep(self, coroutine: Any) -> None:
+        """Run something that nobody waits for; on the loop only."""
+        self.spawn(coroutine, copy_context())
 
     def release(self, lock: LockType, *, failed: bool) -> None:
         """Wake whoever sleeps on this lock, unless that would make a daemon thread fail while the interpreter exits."""

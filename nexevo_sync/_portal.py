@@ -106,6 +106,7 @@ class Portal:
         except BaseException as interruption:
             # The lock is not kept: the loop may yet release it.
             crossing.wait_for_cleanup()
+            _close_unclaimed(line, crossing.value)
             if crossing.error is not None and not isinstance(crossing.error, asyncio.CancelledError):
                 interruption.__context__ = crossing.error
             raise
@@ -273,6 +274,13 @@ def _loop_factory(*, uvloop: bool) -> Callable[[], asyncio.AbstractEventLoop]:
         message = "uvloop was asked for and is not installed: pip install 'nexevo[speed]', or leave uvloop=True out"
         raise ImportError(message) from None
     return cast("Callable[[], asyncio.AbstractEventLoop]", module.new_event_loop)
+
+
+def _close_unclaimed(line: LoopThread, value: object) -> None:
+    """Close what a coroutine opened just before it would have been cancelled: nobody else can."""
+    aclose = getattr(value, "aclose", None)
+    if aclose is not None:
+        line.post(lambda: None if line.closing else line.keep(aclose()))
 
 
 def _warn_of_blocked_loop() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from nexevo_async.pagination import Page
 from nexevo_async.pagination import Pages as AsyncPages
+from nexevo_sync._batches import BatchIterator
 from nexevo_sync._portal import Portal
 
 A = TypeVar("A")
@@ -78,18 +79,18 @@ class StreamTwin(Twin[A], Iterator[T]):
         super().__init__(portal, twin)
         stream: Any = twin
         # Not through `self`, which would make a cycle: a dropped stream is to be noticed at once.
-        self._items = portal.iterate(lambda: stream, opened=True)
+        self._items: BatchIterator[T] = portal.iterate(lambda: stream, opened=True)
 
     def _read_by(self, func: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call what reads the stream itself."""
         self._items.rest()
         return self._portal.call(func, *args, **kwargs)
 
-    def __iter__(self) -> Self:
-        return self
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
 
     def __next__(self) -> T:
-        return cast("T", next(self._items))
+        return next(self._items)
 
     def __enter__(self) -> Self:
         return self

@@ -200,7 +200,7 @@ class Nexevo(ClientTwin[AsyncNexevo]):
             headers: To add to this call.
 
         Raises:
-            ConfigurationError: Method or path cannot be sent.
+            ConfigurationError: Method, path or query cannot be sent, or `into` is no class.
             NexevoError: As for every call.
         """
         return self._portal.call(

@@ -72,6 +72,11 @@ class Pages(PagerTwin[T]):
         return self._first.page_size
 
     @property
+    def success(self) -> bool | None:
+        """Whether the platform says that it worked, as sub-account calls are told; None if not told."""
+        return self._first.success
+
+    @property
     def extra(self) -> Mapping[str, Any]:
         """What else stood around the list, as a read-only mapping."""
         return self._first.extra

@@ -28,7 +28,8 @@ if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys, base URLs and proxies of the machine do not reach a test."""
+    """Keys, base URLs, proxies and the cache folder of the machine do not reach a test."""
+    monkeypatch.setenv("NEXEVO_CACHE_DIR", "")
     for name in ("API_KEY", "BASE_URL", "BASE_URLS", "DISCOVERY_URL", "LOG", "TIMEOUT", "MAX_RETRIES"):
         monkeypatch.delenv(f"NEXEVO_{name}", raising=False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):

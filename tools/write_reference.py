@@ -65,6 +65,8 @@ ENVIRONMENT: Final = {
     "NEXEVO_BASE_URLS": "Base URLs, most preferred first, separated by commas or spaces.",
     "NEXEVO_BASE_URL": "A single base URL; `NEXEVO_BASE_URLS` wins.",
     "NEXEVO_DISCOVERY_URL": "The discovery host. It receives the key.",
+    "NEXEVO_CACHE_DIR": "Folder of the small file in which processes share health checks and discovered base URLs; the "
+    "default is `nexevo` in the user's cache folder. Empty: nothing is shared.",
     "NEXEVO_LOG": "`debug`, `info`, `warning` or `error`: log to standard error from that level on.",
     "NEXEVO_UPSTREAM_KEY": "Read by the sandbox alone: the credential for `--upstream`.",
 }

@@ -58,6 +58,7 @@ class Shared:
         bucket: The client's own rate limit, or None.
         panic_wait: Seconds a call waits for others to find out whether anything is alive.
         random: Source of jitter.
+        panic_turn: When the last one of the calls that wait for that looks again.
     """
 
     pool: EndpointPool
@@ -66,3 +67,4 @@ class Shared:
     bucket: TokenBucket | None
     panic_wait: float
     random: random.Random
+    panic_turn: float = 0.0

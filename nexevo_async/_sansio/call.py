@@ -24,6 +24,8 @@ from nexevo_async.errors import NexevoError
 
 #: How often to ask again for an endpoint while every one is busy being tried in panic (seconds).
 PANIC_PAUSE: Final = 0.02
+#: Time between the looks of two such calls (seconds): a thousand that looked as they please would starve the loop.
+PANIC_STEP: Final = 0.0005
 #: What a second attempt costs of the budget while everything is down: then it helps least and loads most.
 PANIC_COST: Final = 2.0
 #: A reused connection that breaks later than this (seconds) was not simply closed in the moment we wrote to it.
@@ -242,10 +244,8 @@ class Call:
             return False
         if step in (Move.ELSEWHERE_ONCE, Move.SAME_ONCE, Move.BOUNDED) and step in self._once:
             return False
-        if step is Move.BOUNDED and (
-            now - self._sent_at >= self._policy.bounded_age or not self._shared.resends.spend(now)
-        ):
-            return False
+        if step is Move.BOUNDED:  # out of an allowance of its own
+            return now - self._sent_at < self._policy.bounded_age and self._shared.resends.spend(now)
         return free or happened in _FREE or self._shared.budget.spend(now)
 
     def _next_moment(self, step: Move, happened: Happened, now: float, asked: float | None) -> float | None:
@@ -290,10 +290,15 @@ class Call:
         """Every endpoint is down and being tried by others: wait a moment for what they find out."""
         if self._panic_since is None:
             self._panic_since = now
+        end = self._panic_since + self._shared.panic_wait
         in_time = self._deadline is None or now + PANIC_PAUSE < self._deadline
-        if in_time and now - self._panic_since < self._shared.panic_wait:
-            return Wait(PANIC_PAUSE)
-        return self._fail(self._last_error())
+        if not in_time or now >= end:
+            return self._fail(self._last_error())
+        turn = max(now + PANIC_PAUSE, self._shared.panic_turn + PANIC_STEP)
+        if turn >= end:
+            return Wait(end - now)
+        self._shared.panic_turn = turn
+        return Wait(turn - now)
 
     def _give_up_on_time(self) -> Fail:
         failure = AttemptFailed(FailureKind.SILENT, limit="total")

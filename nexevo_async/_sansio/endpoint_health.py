@@ -23,6 +23,8 @@ NO_WISH = float("inf")
 
 #: A first ejection is short: until it is over, a health check tells little that a call will not tell better (seconds).
 _EARLIEST_CHECK = 5.0
+#: How long an attempt made in panic keeps others away from its endpoint (seconds).
+_PANIC_LEASE = 1.0
 #: How long calls have the chance to test an endpoint on probation before a health check does it (seconds).
 _TRIAL_GRACE = 1.0
 #: How long after a bad health check another one of a suspect endpoint may help (seconds).
@@ -98,7 +100,7 @@ class EndpointHealth:
         self.open: dict[Pick, None] = {}  # attempts in flight, oldest first
         self.trial: Pick | None = None
         self.trial_at = NEVER
-        self.panic_open = 0
+        self.panics: dict[Pick, None] = {}  # attempts of this epoch made in panic, oldest first
         self.strikes = self.hard_strikes = self.successes = self.level = self.level_before = 0
         self.cause: Cause | None = None
         self.flaps: deque[float] = deque(maxlen=16)
@@ -122,7 +124,7 @@ class EndpointHealth:
         pick = Pick(self.endpoint, self.epoch, now, safety, panic, probation, last, False, self)
         self.open[pick] = None
         if panic:
-            self.panic_open += 1
+            self.panics[pick] = None
         if probation:
             self.trial = pick
             if self.state is not State.PROBATION:
@@ -137,8 +139,14 @@ class EndpointHealth:
         self.open.pop(pick, None)
         if self.trial is pick:
             self.trial = None
-        if pick.panic and pick.epoch == self.epoch:
-            self.panic_open -= 1
+        if pick.panic:
+            self.panics.pop(pick, None)
+
+    def is_full(self, now: float) -> bool:
+        """Whether as many attempts are under way as panic allows. A silent one holds its place for a moment only."""
+        while self.panics and (oldest := next(iter(self.panics))).at <= now - _PANIC_LEASE:
+            del self.panics[oldest]
+        return len(self.panics) + (self.trial is not None) >= self.policy.panic_inflight
 
     def may_test(self, safety: Safety) -> bool:
         """Whether a call of this safety may be the one attempt that tests the endpoint."""
@@ -153,7 +161,7 @@ class EndpointHealth:
         """What is in flight says nothing any more about this endpoint, and holds no slot; counting starts anew."""
         self.epoch += 1
         self.trial = None
-        self.panic_open = 0
+        self.panics = {}
         self.strikes = self.hard_strikes = 0
         self.rate.clear()
         self.server_errors.clear()
@@ -199,16 +207,18 @@ class EndpointHealth:
         return min(timers, default=float("inf"))
 
     def silent(self, now: float, *, limit: float) -> bool:
-        """Whether several chats have waited for longer than `limit` seconds and none was answered for as long."""
-        return self._hanging(now, limit, self.last_chat, Safety.BILLABLE, self.policy.silent_inflight)
+        """Whether several chats, or the one that tests the endpoint, have waited longer than `limit` seconds."""
+        enough = self.policy.silent_inflight if self.state in FIT else 1
+        if self.state is State.SUSPECT and (self.trial is None or self.trial.at > now - limit):
+            return False  # new chats avoid it already
+        return self._hanging(now, limit, self.last_chat, Safety.BILLABLE, enough)
 
     def stalled(self, now: float) -> bool:
-        """Whether several reads hang and nothing has succeeded for as long."""
+        """Whether several reads hang, or the one that tests the endpoint, and nothing has succeeded for as long."""
         latency = self.policy.stall_after if self.latency.value is None else self.latency.value
         limit = max(self.policy.stall_after, self.policy.stall_factor * latency)
-        return self.state in CARRYING and self._hanging(
-            now, limit, self.last_success, Safety.SAFE, self.policy.stall_inflight
-        )
+        enough = 1 if self.state is State.PROBATION else self.policy.stall_inflight
+        return self.state is not State.EJECTED and self._hanging(now, limit, self.last_success, Safety.SAFE, enough)
 
     def _hanging(self, now: float, limit: float, last_answer: float, safety: Safety, enough: int) -> bool:
         """

@@ -123,8 +123,7 @@ class EndpointPool(EndpointTable):
 
     def _take_panic(self, health: EndpointHealth, now: float, safety: Safety) -> Pick | None:
         # A suspect one still carries calls. The bound is for those that were taken out for a reason.
-        full = health.panic_open + (health.trial is not None) >= self._policy.panic_inflight
-        if full and health.state is not State.SUSPECT:
+        if health.state is not State.SUSPECT and health.is_full(now):
             return None
         return health.take(now=now, safety=safety, last=True, panic=True)
 
@@ -323,7 +322,7 @@ class EndpointPool(EndpointTable):
         limit = min(limit, policy.silent_most)
         found = []
         for health in self._ranked:
-            if health.state in FIT and health.silent(now, limit=limit) and self._others(health, FIT):
+            if health.silent(now, limit=limit) and self._others(health, FIT):
                 judge(health, Report.QUIET, Evidence(now, "chats wait without an answer"))
                 found.append(health.endpoint.url)
         return tuple(found)

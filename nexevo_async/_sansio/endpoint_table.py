@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import attrs
 
@@ -16,10 +17,18 @@ from nexevo_async._sansio.ranking import is_usable, ranked, status, trials
 from nexevo_async._sansio.windows import LatencyWindow
 from nexevo_async.models.endpoints import Endpoint, EndpointStatus
 
-__all__ = ["EndpointTable"]
+__all__ = ["Ban", "EndpointTable"]
 
 #: Between changes of state, latencies are compared again this often (seconds).
 _RANK_PERIOD = 1.0
+
+
+class Ban(NamedTuple):
+    """An ejection: when it began, when it is over, and how often the endpoint has gone down lately."""
+
+    at: float
+    until: float
+    flaps: int
 
 
 class EndpointTable:
@@ -172,10 +181,11 @@ class EndpointTable:
         """URLs that get no call, and no key, before a health check without the key has succeeded."""
         return tuple(url for url, health in self._health.items() if not health.proven)
 
-    def bans(self, now: float) -> dict[str, tuple[float, int]]:
-        """For every ejected URL: the moment at which its time is over, and how often it has gone down lately."""
+    def bans(self, now: float) -> dict[str, Ban]:
+        """Every ejected URL."""
         self._refresh(now)
-        return {url: (h.until, len(h.flaps)) for url, h in self._health.items() if h.state is State.EJECTED}
+        ejected = {url: health for url, health in self._health.items() if health.state is State.EJECTED}
+        return {url: Ban(health.ejected_at, health.until, len(health.flaps)) for url, health in ejected.items()}
 
     def in_panic(self, now: float) -> bool:
         """Whether no endpoint is fit to carry calls."""

@@ -101,7 +101,7 @@ def _slow(health: EndpointHealth, seen: Evidence) -> None:
 
 def _quiet(health: EndpointHealth, seen: Evidence) -> None:
     health.last_quiet = seen.now
-    _against(health, seen, Cause.STALL, out=health.state is State.PROBATION)
+    _against(health, seen, Cause.STALL, out=health.state in (State.PROBATION, State.SUSPECT))
 
 
 def _probed_good(health: EndpointHealth, seen: Evidence) -> None:

@@ -254,8 +254,8 @@ class LinksSchedule:
 
         Args:
             now: The moment.
-            age: How old it is (seconds), if another process has fetched it. Then nobody asks before its time is over, so
-                that many processes ask no more often than one.
+            age: How old it is (seconds), if another process has fetched it. Then nobody asks before its time is over,
+                so that many processes ask no more often than one.
         """
         self._busy = False
         self._failures = 0
@@ -263,9 +263,9 @@ class LinksSchedule:
         self._asked = max(self._asked, now - age)
         self._next = now - age + self._policy.links_ttl * self._rng.uniform(least, 1.1)
 
-    def failed(self, now: float, *, wait: float | None = None) -> None:
+    def failed(self, now: float, *, wait: float | None = None) -> float:
         """
-        No good list came.
+        No good list came; gives the seconds until we ask again.
 
         Args:
             now: The moment.
@@ -276,7 +276,9 @@ class LinksSchedule:
             self._failures, base=self._policy.links_error_base, cap=self._policy.links_ttl, rng=self._rng
         )
         self._failures += 1
-        self._next = self._not_before = now + max(min(wait or 0.0, _LONGEST_WAIT), pause)
+        pause = max(min(wait or 0.0, _LONGEST_WAIT), pause)
+        self._next = self._not_before = now + pause
+        return pause
 
     def postponed(self, now: float, seconds: float) -> None:
         """Nobody was asked after all: look again in so many seconds."""

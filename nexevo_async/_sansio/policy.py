@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ __all__ = ["HealthPolicy", "RetryPolicy"]
 
 
 def _number(field: attrs.Attribute[Any], value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{field.name} is a finite number, got {value!r}")
     return value
 
@@ -34,6 +34,11 @@ def _at_least_one(_: object, field: attrs.Attribute[Any], value: object) -> None
 def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{field.name} is a whole number of 1 or more, got {value!r}")
+
+
+def _flag(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{field.name} is True or False, got {value!r}")
 
 
 def _share(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -120,6 +125,9 @@ class HealthPolicy:
         links_hard_ttl: After this time an old list is no longer used for its most preferred entries.
         links_hard_ttl_spares: The same for the others, which the service replaces often.
         discover_after: An endpoint ejected for longer than this is a reason to discover.
+        share: Whether processes of one user on one machine share health checks and discovered lists through a small
+            file, so that twenty of them ask about as often as one. It holds addresses and times, and no secret. See
+            `NEXEVO_CACHE_DIR`. Where all addresses are on this machine, nothing is shared unless that is set.
 
     Raises:
         ValueError: A value is out of range; the message names the field.
@@ -167,7 +175,7 @@ class HealthPolicy:
     probe_bucket: int = attrs.field(default=2, validator=_count)
     probe_refill: float | None = _positive_or_none(None)
     probe_timeout: float = _seconds(3.0)
-    skip_proven: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    skip_proven: bool = attrs.field(default=False, validator=_flag)
     idle_stop: float | None = _positive_or_none(None)
     suspend_gap: float = _seconds(30.0)
     links_ttl: float = _seconds(3600.0)
@@ -178,6 +186,7 @@ class HealthPolicy:
     links_hard_ttl: float = _seconds(7 * 86400.0)
     links_hard_ttl_spares: float = _seconds(86400.0)
     discover_after: float = _seconds(60.0)
+    share: bool = attrs.field(default=True, validator=_flag)
 
     def __attrs_post_init__(self) -> None:
         _ordered(
@@ -236,12 +245,12 @@ class RetryPolicy:
     retry_budget_ratio: float = attrs.field(default=0.2, validator=_share)
     retry_budget_per_second: float = attrs.field(default=1.0, validator=_not_negative)
     retry_budget_cap: float = attrs.field(default=20.0, validator=_not_negative)
-    repeat_billable: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    repeat_billable: bool = attrs.field(default=True, validator=_flag)
     bounded_age: float = attrs.field(default=5.0, validator=_not_negative)
     bounded_ratio: float = attrs.field(default=0.02, validator=_share)
     bounded_reserve: float = attrs.field(default=10.0, validator=_not_negative)
-    repeat_server_error: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    hedge: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    repeat_server_error: bool = attrs.field(default=False, validator=_flag)
+    hedge: bool = attrs.field(default=True, validator=_flag)
     hedge_after: float = attrs.field(default=0.25, validator=_not_negative)
     hedge_ratio: float = attrs.field(default=0.05, validator=_share)
     hedge_reserve: float = attrs.field(default=10.0, validator=_not_negative)

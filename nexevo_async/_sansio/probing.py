@@ -15,6 +15,8 @@ __all__ = ["ProbeSchedule", "ReconnectSchedule"]
 
 #: After a suspend, health checks are spread over this many seconds.
 _SPREAD = 10.0
+#: A longer wish for patience is a mistake (seconds).
+_LONGEST_WAIT = 86_400.0
 
 
 @attrs.define(slots=True)
@@ -105,19 +107,34 @@ class ProbeSchedule:
         turn = self._turns.get(url)
         return turn is not None and turn.bucket.spend(now)
 
-    def heard(self, url: str, *, at: float, now: float) -> None:
-        """Another process of this machine has asked at this moment: it counts like our own check."""
+    def heard(self, url: str, *, at: float, now: float, paid: bool = False) -> None:
+        """
+        Another process of this machine has asked at this moment: it counts like our own check.
+
+        Args:
+            url: The endpoint.
+            at: When it was asked.
+            now: The moment.
+            paid: A token was taken for it already, because we were about to ask ourselves.
+        """
         turn = self._turns.get(url)
         if turn is not None:
-            turn.bucket.spend(now)
+            if not paid:
+                turn.bucket.spend(now)
             turn.grid = at
             self._plan(turn, now)
 
     def postpone(self, url: str, seconds: float, *, now: float) -> None:
-        """The service asked for patience (429): not before so many seconds."""
+        """The service asked for patience (429): not before so many seconds, a day at most."""
         turn = self._turns.get(url)
         if turn is not None:
-            turn.at = max(turn.at, now + seconds)
+            turn.at = max(turn.at, now + min(seconds, _LONGEST_WAIT))
+
+    def scatter(self, now: float) -> None:
+        """Start anew from a random moment for each endpoint: a forked process must not ask when its parent asks."""
+        period = self._policy.probe_period or 0.0
+        for turn in self._turns.values():
+            turn.grid = turn.at = now + self._rng.uniform(0.0, period)
 
     def tick(self, now: float, wall: float, *, promised: float | None = None) -> bool:
         """

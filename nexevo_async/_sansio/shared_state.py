@@ -110,20 +110,41 @@ class Record:
         turn: How its health checks stand.
         good: How the last one ended; None if it told nothing.
         checked: When that was.
-        banned_until: Until when a process has ejected it.
+        banned_at: When a process last ejected it.
+        banned_until: Until when.
         flaps: How often it had gone down by then, lately.
     """
 
     turn: Turn = Turn()
     good: bool | None = None
     checked: float = 0.0
+    banned_at: float = 0.0
     banned_until: float = 0.0
     flaps: int = 0
 
     @property
     def touched(self) -> float:
         """The last moment at which anything happened to it."""
-        return max(self.turn.claimed, self.turn.answered, self.checked, self.banned_until)
+        return max(self.turn.claimed, self.turn.answered, self.checked, self.banned_at)
+
+    def news(self, now: float, *, fresh: float, longest_ban: float) -> tuple[bool, float] | None:
+        """
+        Whether it is well, and when that was seen; None if nothing is known that still holds.
+
+        Args:
+            now: The moment.
+            fresh: How long a health check holds (seconds).
+            longest_ban: How long an ejection holds at most (seconds).
+        """
+        found: list[tuple[float, bool]] = []
+        if self.good is not None and 0 <= now - self.checked < fresh:
+            found.append((self.checked, self.good))
+        if self.banned_at <= now < self.banned_until <= self.banned_at + longest_ban:
+            found.append((self.banned_at, False))
+        if not found:
+            return None
+        at, good = max(found)
+        return good, at
 
 
 @attrs.frozen(kw_only=True)
@@ -150,12 +171,12 @@ class Claims:
     Attributes:
         ask: URLs to ask now; they are claimed.
         look_again: URLs that another process is asking right now.
-        known: URLs whose answer is there already.
+        known: URLs whose answer is there already, and when it came.
     """
 
     ask: tuple[str, ...] = ()
     look_again: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
+    known: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -200,19 +221,19 @@ class SharedState:
     def claim_checks(self, wishes: Iterable[Wish], now: float, pace: Pace) -> tuple[SharedState, Claims]:
         """Claim the health checks that may be made now."""
         claimed: dict[str, Record] = {}
-        found: dict[str, list[str]] = {"ask": [], "look_again": [], "known": []}
+        known: dict[str, float] = {}
+        look_again: list[str] = []
         for wish in wishes:
             record = self.record(wish.url)
             if 0 <= now - record.checked < wish.fresh:
-                found["known"].append(wish.url)
+                known[wish.url] = record.checked
                 continue
             verdict = Verdict.ASK if wish.pressing else record.turn.verdict(now, pace)
             if verdict is Verdict.ASK:
-                found["ask"].append(wish.url)
                 claimed[wish.url] = attrs.evolve(record, turn=record.turn.claim(now, pace))
             elif verdict is Verdict.LOOK_AGAIN:
-                found["look_again"].append(wish.url)
-        claims = Claims(**{kind: tuple(urls) for kind, urls in found.items()})
+                look_again.append(wish.url)
+        claims = Claims(ask=tuple(claimed), look_again=tuple(look_again), known=known)
         return (self.with_records(claimed) if claimed else self), claims
 
     def claim_links(self, now: float, pace: Pace, *, fresh: float, soon: float) -> tuple[SharedState, LinksClaim]:
@@ -287,6 +308,7 @@ def _record(raw: Mapping[str, Any]) -> Record:
         turn=_turn(raw),
         good=good,
         checked=_moment(raw, "checked"),
+        banned_at=_moment(raw, "banned_at"),
         banned_until=_moment(raw, "banned_until"),
         flaps=flaps,
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from nexevo_async._validation import amount, choice, text, texts, whole
+from nexevo_async._validation import amount, choice, is_number, text, texts, whole
 from nexevo_async.errors import ConfigurationError
 
 #: Messages as they are sent, or as answers hold them.
@@ -26,7 +25,7 @@ def request_body(extra_body: Mapping[str, Any] | None, /, **fields: Any) -> dict
     Raises:
         ConfigurationError: A field cannot work; the message names it.
     """
-    extra = extra_body or {}
+    extra = {} if extra_body is None else _mapping("extra_body", extra_body)
     _truth("stream", fields["stream"])
     if not fields["stream"]:
         fields["stream"] = None  # the default
@@ -54,9 +53,9 @@ def _messages(field: str, value: object) -> object:
 
 def _number(least: float, most: float) -> Callable[[str, object], object]:
     def check(field: str, value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value):
             raise ConfigurationError(f"{field} must be a number")
-        if not least <= value <= most:
+        if not least <= cast("float", value) <= most:
             raise ConfigurationError(f"{field} must be between {least:g} and {most:g}; it is {value}")
         return value
 

@@ -62,7 +62,7 @@ class Endpoints(Resource):
                 "there is no discovery host: pass discovery_url to the client or set NEXEVO_DISCOVERY_URL",
                 call="endpoints.refresh",
             )
-        await discovery.refresh()
+        await self._transport.core.background.refresh(discovery)
         await self._transport.core.background.check()
         await self._transport.tell_changes()
         return self.snapshot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -363,11 +364,13 @@ class Sandbox:
 
 
 def _check(bases: int, ports: Sequence[int] | None, token_delay: float) -> None:
-    if bases < 1:
+    if not isinstance(bases, int) or bases < 1:
         raise ValueError(f"bases must be at least 1, got {bases}")
-    if ports is not None and not bases <= len(ports) <= bases + 2:
+    if ports is not None and not (isinstance(ports, Sequence) and bases <= len(ports) <= bases + 2):
         raise ValueError(
             f"ports must name {bases} ports, one for each base, and may name discovery's and control's too"
         )
-    if token_delay < 0:
+    if not all(isinstance(port, int) and 0 <= port <= 65535 for port in ports or ()):
+        raise ValueError("ports must be whole numbers from 0 to 65535, 0 for any that is free")
+    if not isinstance(token_delay, int | float) or not 0 <= token_delay < math.inf:
         raise ValueError(f"token_delay must be 0 or more seconds, got {token_delay}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
@@ -171,6 +172,7 @@ class FaultBoard:
         if unknown := options.keys() - known.keys():
             takes = ", ".join(known) or "no options"
             raise ValueError(f"fault {kind!r} does not know {', '.join(sorted(unknown))}; it takes {takes}")
+        _check_options(options)
         fault = Fault(
             id=next(self._ids),
             base=base,
@@ -232,9 +234,32 @@ class FaultBoard:
 
 
 def _check_scope(count: int | None, probability: float | None, seconds: float | None) -> None:
-    if count is not None and count < 1:
+    if count is not None and (not isinstance(count, int) or count < 1):
         raise ValueError(f"count must be at least 1, or None for no end; got {count}")
-    if probability is not None and not 0 <= probability <= 1:
+    if probability is not None and not (_is_number(probability) and 0 <= probability <= 1):
         raise ValueError(f"probability must be between 0 and 1; got {probability}")
-    if seconds is not None and seconds <= 0:
+    if seconds is not None and not (_is_number(seconds) and seconds > 0):
         raise ValueError(f"seconds must be more than 0, or None for no end; got {seconds}")
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Say now what would otherwise break in the middle of a request, far from the line that is wrong."""
+    status, headers = options.get("status", 200), options.get("headers")
+    if not isinstance(status, int) or not 200 <= status <= 999:
+        raise ValueError(f"status must be a whole number from 200 to 999; got {status!r}")
+    if headers is not None and not (
+        isinstance(headers, Mapping) and all(map(_is_line, itertools.chain(*headers.items())))
+    ):
+        raise ValueError("headers must be a mapping of names to numbers or text without line breaks")
+    for name in ("delay", "after", "after_bytes"):
+        number = options.get(name)
+        if number is not None and not (_is_number(number) and number >= 0):
+            raise ValueError(f"{name} must be a number of 0 or more; got {number!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, int | float | str) and str(value).isprintable()

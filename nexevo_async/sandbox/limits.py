@@ -43,7 +43,7 @@ class RateLimiter:
     """
 
     def __init__(self, limit: int, *, window: float = WINDOW) -> None:
-        if limit < 1:
+        if not isinstance(limit, int) or limit < 1:
             raise ValueError(f"rate_limit must be at least 1 request a minute, or None for no limit; got {limit}")
         self._limit = limit
         self._window = window

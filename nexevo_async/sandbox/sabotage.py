@@ -78,7 +78,7 @@ async def _status(fault: Fault, request: web.Request) -> web.StreamResponse:
         body = ApiError(status, default_code(status), message, type=default_type(status)).body()
     elif isinstance(body, (str, bytes)):
         kind = "text/plain"
-    headers = {"Content-Type": kind, **(fault.options["headers"] or {})}
+    headers = {"Content-Type": kind} | {name: str(value) for name, value in (fault.options["headers"] or {}).items()}
     return web.Response(status=status, body=_encoded(body), headers=headers)
 
 

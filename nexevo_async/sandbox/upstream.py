@@ -44,7 +44,7 @@ class Upstream:
     """
 
     def __init__(self, url: str, *, api_key: str | None = None) -> None:
-        if not url.startswith(("http://", "https://")):
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise ValueError("upstream must be an http:// or https:// address, such as http://127.0.0.1:8000/v1")
         self._url = url.rstrip("/").removesuffix("/v1") + "/v1/chat/completions"
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}

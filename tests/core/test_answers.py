@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from nexevo_async._answers import RawResponse, read_answer, read_page_answer
@@ -72,7 +73,7 @@ def test_a_missing_field_is_named_and_the_body_is_kept_but_not_shown() -> None:
         (b"null", APIResponseValidationError, "the answer cannot be read: $: not an object"),
         (b"[]", APIResponseValidationError, "the answer cannot be read: $: not an object"),
         (b"3", APIResponseValidationError, "the answer cannot be read: $: not an object"),
-        (b"", APIResponseValidationError, "conversation_id: missing"),
+        (b"", NotAnAPIResponseError, "the answer is empty where JSON belongs"),
     ],
 )
 def test_what_is_no_answer_says_what_it_is(body: bytes, kind: type[APIResponseValidationError], words: str) -> None:
@@ -114,6 +115,15 @@ def test_success_is_an_ordinary_word_elsewhere() -> None:
 def test_a_list_that_is_none_says_so(body: Any) -> None:
     with pytest.raises(APIResponseValidationError):
         read_page_answer(answer(body), SubAccount, REQUEST, ())
+
+
+def test_nothing_is_no_empty_list_and_no_empty_balance_but_an_answer_to_a_deletion() -> None:
+    with pytest.raises(NotAnAPIResponseError, match="the answer is empty where JSON belongs"):
+        read_page_answer(answer(b""), SubAccount, REQUEST, ())
+    with pytest.raises(NotAnAPIResponseError):
+        read_answer(answer(b""), object, REQUEST, ())
+    deletion = attrs.evolve(REQUEST, method="DELETE", safety=Safety.IDEMPOTENT)
+    assert read_answer(answer(b""), object, deletion, ()) == {}
 
 
 def test_a_raw_answer_gives_status_headers_bytes_and_the_usual_result() -> None:

@@ -229,6 +229,14 @@ def test_a_plain_completion_keeps_its_exact_cost() -> None:
     assert str(usage.cost) == "0.1000000000000000055"
 
 
+def test_half_a_surrogate_pair_in_a_plain_completion_breaks_nothing() -> None:
+    plain = (
+        b'{"id": "c", "choices": [{"message": {"role": "assistant", "content": "a\\ud800"}}], "usage": {"cost": 0.1}}'
+    )
+    found, source, error = read_all(plain)
+    assert (found, error, source.done) == (["a\ud800"], None, True)
+
+
 def test_a_plain_error_is_an_error_event() -> None:
     error = read_all(b'{"error": {"message": "m", "code": "rate_limit_exceeded"}}')[2]
     assert type(error) is StreamError

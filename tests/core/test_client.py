@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import ssl
 import subprocess
 import sys
@@ -64,6 +66,14 @@ def test_closeai_is_a_preset() -> None:
         ({"base_urls": []}, "at least one"),
         ({"timeout": 0}, "timeout.total"),
         ({"timeout": "5"}, "timeout.total"),
+        ({"timeout": 10**400}, "timeout.total"),
+        ({"base_urls": 5}, "takes a list"),
+        ({"retry": 5}, "retry must be a RetryPolicy"),
+        ({"retry": {}}, "retry must be a RetryPolicy"),
+        ({"health": 5}, "health must be a HealthPolicy"),
+        ({"route_overrides": 5}, "route_overrides must be a mapping"),
+        ({"headers": {"Content-Length": "3"}}, "Content-Length is set by the client"),
+        ({"rate_limit": 10**400}, "rate_limit"),
         ({"max_retries": -1}, "max_retries"),
         ({"max_retries": 1.5}, "max_retries"),
         ({"max_retries": True}, "max_retries"),
@@ -98,6 +108,12 @@ def test_priorities_decide_the_order() -> None:
     assert order(client) == ["https://b.example", "https://a.example"]
 
 
+def test_a_client_is_not_pickled_because_its_key_would_be() -> None:
+    for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="holds a key"):
+            way(AsyncNexevo(KEY))  # type: ignore[operator]  # mypy joins the three to object
+
+
 def test_importing_needs_neither_aiohttp_nor_cattrs() -> None:
     script = (
         "import sys, nexevo_async; nexevo_async.AsyncNexevo('sk-1');"
@@ -127,7 +143,14 @@ async def test_a_view_has_its_own_settings_on_the_same_connections_and_closing_i
 
 def test_a_view_refuses_what_the_client_refuses() -> None:
     client = AsyncNexevo(KEY)
-    for changes in ({"timeout": -1}, {"max_retries": -1}, {"headers": {"X": "\n"}}, {"hooks": 5}, {"api_key": ""}):
+    for changes in (
+        {"timeout": -1},
+        {"retry": 5},
+        {"max_retries": -1},
+        {"headers": {"X": "\n"}},
+        {"hooks": 5},
+        {"api_key": ""},
+    ):
         with pytest.raises(ConfigurationError):
             client.with_options(**changes)
 
@@ -150,6 +173,13 @@ async def test_any_path_can_be_asked_for() -> None:
         sent = next(request for request in server.requests if request.startswith(b"PUT"))
         assert sent.startswith(b"PUT /v2/new%2Fthing?q=x+y HTTP/1.1\r\n")
         assert sent.endswith(b'\r\n\r\n{"a":[1]}')
+
+
+async def test_an_answer_is_read_as_a_class_and_nothing_else() -> None:
+    async with AsyncNexevo(KEY, base_url=BASE) as client:
+        for nonsense in (5, "Key", [CatalogModel]):
+            with pytest.raises(ConfigurationError, match="into must be a class"):
+                await client.request("GET", "/v1/x", into=nonsense)  # type: ignore[arg-type]  # the point of the test
 
 
 async def test_a_route_can_be_replaced() -> None:

@@ -73,7 +73,9 @@ def test_the_envelope_is_readable_by_both_names() -> None:
 
     assert (page.total, page.page, page.page_size) == (7, 2, 1)
     assert (page["total"], page["page"], page["pageSize"], page["page_size"], page["success"]) == (7, 2, 1, 1, True)
-    assert page.extra == {"success": True}
+    assert page.success is True
+    assert page_of(1, new="x").extra == {"new": "x"}
+    assert page_of(1, success="yes").success is None
     assert "success" in page
     assert "next" not in page
 

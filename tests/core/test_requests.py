@@ -66,6 +66,8 @@ def test_amounts_are_sent_digit_for_digit() -> None:
     [
         {"extra_headers": {"X": "a\r\nY: b"}},
         {"extra_headers": {"X Y": "a"}},
+        {"extra_headers": {"content-length": "3"}},
+        {"extra_headers": {"Transfer-Encoding": "chunked"}},
         {"extra_headers": {"X": 1}},
         {"extra_headers": [("X", "1")]},
         {"extra_body": {"x": object()}},
@@ -124,3 +126,8 @@ def test_a_path_that_leads_elsewhere_is_refused(path: Any) -> None:
 def test_a_method_that_is_none_is_refused(method: Any) -> None:
     with pytest.raises(ConfigurationError, match="method must be one of"):
         free_request(method, "/v1/x", ())
+
+
+def test_a_free_query_is_a_mapping() -> None:
+    with pytest.raises(ConfigurationError, match="query must be a mapping"):
+        free_request("GET", "/v1/x", (), query="a=b")  # type: ignore[arg-type]  # the point of the test

@@ -50,6 +50,7 @@ def test_what_extra_body_brings_is_not_missed(extra: dict[str, Any]) -> None:
     [
         ({"model": None}, "model is missing"),
         ({"model": ""}, "model must not be empty"),
+        ({"temperature": 10**400}, "temperature must be a number"),
         ({"models": []}, "models must not be empty"),
         ({"models": "a"}, "models must be a list"),
         ({"messages": []}, "messages must not be empty"),
@@ -85,3 +86,8 @@ def test_what_cannot_work_is_refused_with_its_name(arguments: dict[str, Any], wo
     with pytest.raises(ConfigurationError) as caught:
         body(**arguments)
     assert words in str(caught.value)
+
+
+def test_extra_body_is_a_mapping() -> None:
+    with pytest.raises(ConfigurationError, match="extra_body must be a mapping"):
+        body("text")  # type: ignore[arg-type]  # the point of the test

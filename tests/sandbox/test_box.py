@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import socket
 import threading
 import time
@@ -281,7 +282,12 @@ def test_a_taken_port_is_an_error_that_leaves_nothing_open() -> None:
     [
         ({"bases": 0}, "bases must be at least 1"),
         ({"bases": 2, "ports": [1]}, "ports must name 2 ports"),
+        ({"bases": "2"}, "bases must be at least 1"),
+        ({"ports": [70000]}, "ports must be whole numbers from 0 to 65535"),
         ({"rate_limit": 0}, "rate_limit must be at least 1"),
+        ({"rate_limit": [60]}, "rate_limit must be at least 1"),
+        ({"token_delay": math.nan}, "token_delay must be 0 or more"),
+        ({"upstream": 8000}, "upstream must be an http"),
         ({"token_delay": -1}, "token_delay must be 0 or more"),
         ({"upstream": "localhost:8000"}, "upstream must be an http"),
     ],

@@ -442,6 +442,13 @@ def test_clearing_twice_is_as_good_as_once(board: FaultBoard, hit: Callable[...,
         ({"kind": "hang", "count": 0}, "count must be at least 1"),
         ({"kind": "hang", "probability": 1.5}, "probability must be between 0 and 1"),
         ({"kind": "hang", "seconds": 0}, "seconds must be more than 0"),
+        ({"kind": "hang", "count": 1.5}, "count must be at least 1"),
+        ({"kind": "hang", "seconds": "3"}, "seconds must be more than 0"),
+        ({"kind": "status", "status": "503"}, "status must be a whole number from 200 to 999"),
+        ({"kind": "status", "headers": {"X": "a\r\nY: b"}}, "headers must be a mapping"),
+        ({"kind": "status", "headers": 5}, "headers must be a mapping"),
+        ({"kind": "slow", "delay": -1}, "delay must be a number of 0 or more"),
+        ({"kind": "stream_cut", "after_bytes": "x"}, "after_bytes must be a number of 0 or more"),
     ],
 )
 def test_scopes_and_options_that_cannot_be_are_refused(board: FaultBoard, scope: dict[str, Any], message: str) -> None:

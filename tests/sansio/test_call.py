@@ -420,15 +420,36 @@ def everything_down() -> tuple[World, list[Call]]:
 
 def test_a_call_waits_a_moment_for_others_when_everything_is_down_and_being_tried() -> None:
     world, busy = everything_down()
+    world.shared.panic_wait = 0.9
     story = world.run(world.call(), [])
     assert story.sent == []
-    assert sum(story.waits) == pytest.approx(1.0, abs=0.1)
+    assert sum(story.waits) == pytest.approx(0.9)
     assert "every endpoint is down" in str(story.error)
     assert isinstance(story.error, APIConnectionError)
     assert story.error.delivery == "never"
     for other in busy:
         other.cancelled()
     assert world.nothing_open()
+
+
+def test_attempts_that_hang_keep_others_away_for_a_second_only() -> None:
+    """Else a few chats that hang would keep every call away until their time limit, long after the repair."""
+    world, _ = everything_down()
+    story = world.run(world.call(), [])
+    assert [sent.at - START for sent in story.sent] == [pytest.approx(21.0, abs=0.03)]
+    assert story.succeeded
+
+
+def test_a_thousand_calls_that_wait_for_others_take_turns_to_look() -> None:
+    world, _ = everything_down()
+    looks = []
+    for _ in range(1000):
+        action = world.call().next_action(world.now)
+        assert isinstance(action, Wait)
+        looks.append(action.seconds)
+    assert looks == sorted(looks)
+    assert looks[0] == pytest.approx(0.02)
+    assert looks[-1] == pytest.approx(0.52, abs=0.001)
 
 
 def test_a_wait_in_panic_does_not_cross_the_deadline() -> None:

@@ -355,3 +355,50 @@ def test_a_suspect_endpoint_whose_check_was_bad_is_checked_again_after_eight_sec
     assert driver.pool.next_wish(driver.now) == 8.0
     driver.now += 8.0
     assert driver.pool.take_probe_wishes(driver.now) == (A,)
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.BILLABLE])
+def test_a_test_of_a_probation_that_hangs_is_a_failure_and_makes_room_for_the_next_one(safety: Safety) -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    chats(driver, 10, took=0.05)
+    warm(driver, 0.02)
+    driver.now += driver.eject(A)
+    driver.probe(A, Report.RECONNECTED)
+    test = driver.pick(safety)
+    assert (test.endpoint.url, test.probation) == (A, True)
+    driver.now += 0.49
+    found = driver.pool.stalled if safety is Safety.SAFE else driver.pool.silenced
+    assert found(driver.now) == ()
+
+    driver.now += 0.02
+    assert found(driver.now) == (A,)
+    assert driver.state(A) is State.EJECTED
+
+
+def test_the_chat_that_tests_a_silent_endpoint_ejects_it_if_it_hangs_too() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    silence(driver)
+    driver.pool.silenced(driver.now)
+    driver.probe(A, Report.PROBE_GOOD)
+    driver.now += 1.0
+    assert driver.pick(Safety.BILLABLE).endpoint.url == A
+    driver.now += 0.49
+    assert driver.pool.silenced(driver.now) == ()
+
+    driver.now += 0.02
+    assert driver.pool.silenced(driver.now) == (A,)
+    assert driver.state(A) is State.EJECTED
+
+
+def test_reads_that_were_lost_while_later_ones_are_answered_do_not_stall_an_endpoint() -> None:
+    driver = Driver()
+    warm(driver, 0.02)
+    waiting_reads(driver, 10)
+    for _ in range(20):
+        driver.now += 0.1
+        driver.tell(A, Report.SUCCESS)
+    driver.now += 10.0
+
+    assert driver.pool.stalled(driver.now) == ()

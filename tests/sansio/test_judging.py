@@ -28,7 +28,7 @@ EXPECTED: dict[Report, tuple[State, State, State, State, State, State]] = {
     Report.SERVER_ERROR: (U, H, S, E, E, K),
     Report.STALL: (E, E, E, E, E, E),
     Report.SLOW: (U, H, S, E, E, K),
-    Report.QUIET: (S, S, S, E, E, S),
+    Report.QUIET: (S, S, E, E, E, S),
     Report.PROBE_GOOD: (H, H, S, P, P, K),
     Report.PROBE_BAD: (E, S, S, E, E, S),
     Report.PROBE_UNKNOWN: (U, H, S, E, P, K),

@@ -618,6 +618,39 @@ class Source:
             self.closed.set()
 
 
+class Batches:
+    """A source that knows what is there: bursts of 7."""
+
+    def __init__(self, count: int) -> None:
+        self.given = 0
+        self._count = count
+        self._there: list[int] = []
+
+    async def next_batch(self, most: int) -> list[int]:
+        assert most > 0
+        if not self._there:
+            await asyncio.sleep(0)
+            self._there = list(range(self.given, min(self.given + 7, self._count)))
+        batch, self._there = self._there[:most], self._there[most:]
+        self.given += len(batch)
+        return batch
+
+    def __aiter__(self) -> AsyncIterator[int]:
+        raise AssertionError("it is asked for batches")
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3, 64])
+@pytest.mark.parametrize("pause", [0, 0.0001])
+def test_batches_cross_in_order_and_never_more_than_there_is_room_for(portal: Portal, ahead: int, pause: float) -> None:
+    source = Batches(500)
+    got = []
+    for item in portal.iterate(lambda: source, ahead=ahead):
+        assert source.given <= item + 1 + ahead
+        got.append(item)
+        time.sleep(pause)
+    assert got == list(range(500))
+
+
 @pytest.mark.parametrize("ahead", [1, 2, 3, 64])
 @pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 1000])
 def test_every_item_crosses_in_order(portal: Portal, ahead: int, count: int) -> None:
@@ -664,7 +697,7 @@ def test_what_arrived_before_an_error_is_delivered_before_the_error(portal: Port
     assert got == list(range(100))
     assert list(items) == []
     names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
-    assert names[1:] == ["__next__", "_pump", "_fill", "__call__"]
+    assert names[1:] == ["__iter__", "_pump", "_fill", "__call__"]
 
 
 def test_an_error_while_opening_reaches_the_reader(portal: Portal) -> None:
@@ -705,6 +738,83 @@ def test_an_interrupt_while_waiting_for_an_item_closes_the_source(portal: Portal
         next(items)
     assert source.closed.is_set()
     assert list(items) == []
+
+
+@SIGNALS
+def test_what_a_coroutine_opened_in_spite_of_an_interrupt_is_closed(portal: Portal, alarm: Callable[..., None]) -> None:
+    class Opened:
+        closed = threading.Event()
+
+        async def aclose(self) -> None:
+            self.closed.set()
+
+    async def open_anyway() -> Opened:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+        return Opened()
+
+    alarm(0.02)
+    with pytest.raises(Interrupted):
+        portal.call(open_anyway)
+    assert Opened.closed.wait(10)
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_an_open_source_is_closed_even_if_nobody_reads_it(portal: Portal, reading: bool) -> None:
+    source = Source(count=1000)
+    opened = source()
+    portal.call(opened.__anext__)
+    items = portal.iterate(lambda: opened, opened=True, ahead=3)
+    if reading:
+        assert next(items) == 1
+    items.close()
+    assert source.closed.is_set()
+    assert list(items) == []
+
+
+def test_an_open_source_is_closed_with_the_portal_and_its_reader_is_told() -> None:
+    portal = Portal(closed_error=Closed)
+    source = Source(count=1000)
+    opened = source()
+    portal.call(opened.__anext__)
+    items = portal.iterate(lambda: opened, opened=True)
+    portal.close()
+    assert source.closed.is_set()
+    with pytest.raises(Closed):
+        next(items)
+
+
+def test_a_source_is_left_to_others_after_what_is_under_way(portal: Portal) -> None:
+    async def rest() -> list[int]:
+        return [item async for item in opened]
+
+    source = Source(count=10)
+    opened = source()
+    portal.call(opened.__anext__)
+    items = portal.iterate(lambda: opened, opened=True)
+    items.rest()
+    assert portal.call(rest) == list(range(1, 10))
+    assert list(items) == []
+    items.close()
+
+
+def test_a_batch_is_what_has_arrived_and_at_most_so_many(portal: Portal) -> None:
+    items = portal.iterate(lambda: Source(count=10)(), ahead=64)
+    batches = [items.next_batch(4)]
+    while batches[-1]:
+        batches.append(items.next_batch(4))
+    assert [item for batch in batches for item in batch] == list(range(10))
+    assert max(map(len, batches)) <= 4
+
+
+def test_a_plain_function_runs_on_the_loop_while_there_is_one(portal: Portal) -> None:
+    assert portal.run(threading.current_thread) is threading.current_thread()
+    portal.call(double, 1)
+    assert portal.run(threading.current_thread).name == "door"
+    portal.close()
+    assert portal.run(threading.current_thread) is threading.current_thread()
 
 
 @SIGNALS

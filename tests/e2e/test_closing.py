@@ -1,0 +1,207 @@
+"""A closed client is gone: no task, no socket, no question to anybody, whatever was under way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nexevo_async import AsyncNexevo, HealthPolicy
+from nexevo_async.errors import ClientClosedError, ConfigurationError, NexevoError
+from nexevo_async.sandbox import Sandbox
+from tests.e2e.load import at_rate, chat, read, states, until
+
+
+def open_files() -> int | None:
+    """How many files this process has open, where the system tells."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else None
+
+
+class Gone:
+    """Close the client inside, quickly, and find nothing of it afterwards."""
+
+    def __init__(self, box: Sandbox, client: AsyncNexevo) -> None:
+        self.box, self.client = box, client
+
+    async def __aenter__(self) -> None:
+        self.tasks, self.files = asyncio.all_tasks(), open_files()
+
+    async def __aexit__(self, *_: object) -> None:
+        began = time.monotonic()
+        await self.client.aclose()
+        assert time.monotonic() - began < 0.5
+        assert asyncio.all_tasks() <= self.tasks
+        bases: list[Any] = [0, 1, 2, "discovery"]
+        await until(lambda: not any(self.box.connections(base) for base in bases))
+        arrived = len(self.box.journal())
+        await asyncio.sleep(0.3)  # several probe periods
+        assert len(self.box.journal()) == arrived
+        assert open_files() == self.files
+
+
+BUSY = HealthPolicy(probe_period=0.05, probe_bucket=1000, reconnect_base=0.2, eject_base=0.1, links_error_base=0.1)
+
+
+async def test_closing_while_health_checks_are_under_way() -> None:
+    async with Sandbox(bases=3, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
+        async with Gone(box, client):
+            box.fault(None, "hang", route="endpoints.health")
+            await client.models.get("nexevo/fast")
+            await until(lambda: sum(box.in_flight(base) for base in range(3)) > 0)
+
+
+async def test_closing_while_the_next_connection_to_a_dead_base_is_waited_for() -> None:
+    async with Sandbox(bases=3, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
+        async with Gone(box, client):
+            box.kill(0)
+            await client.models.get("nexevo/fast")
+            await until(lambda: states(client)[box.base_urls[0]] == "ejected")
+            await asyncio.sleep(0.3)  # now it is trying, or about to
+
+
+async def test_closing_while_discovery_is_under_way() -> None:
+    """Whoever waits for its answer is told that the client is closed."""
+    async with Sandbox(bases=3, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, discovery_url=box.discovery_url, health=BUSY)
+        async with Gone(box, client):
+            box.fault("discovery", "hang")
+            await client.models.get("nexevo/fast")
+            waiting = asyncio.create_task(client.endpoints.refresh())
+            await until(lambda: box.in_flight("discovery") == 1)
+            await client.aclose()
+            with pytest.raises(ClientClosedError):
+                await waiting
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.55, 0.7])
+async def test_closing_while_reads_leave_a_base_that_hangs(after: float) -> None:
+    """Before, during and after the moment at which they move, every call ends, and knows why."""
+    async with Sandbox(bases=3, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
+        async with Gone(box, client):
+            await at_rate(read(client), 100, seconds=0.1)
+            box.fault(None, "hang", route="models.get")
+            calls = [asyncio.create_task(client.models.get("nexevo/fast")) for _ in range(50)]
+            await asyncio.sleep(after)
+            await client.aclose()
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+            assert {type(end) for end in ends} == {ClientClosedError}
+
+
+async def test_closing_under_load_ends_every_call_with_an_answer_or_a_reason() -> None:
+    async with Sandbox(bases=3, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
+        async with Gone(box, client):
+            box.fault(0, "slow", delay=0.1, probability=0.5)
+            box.fault(0, "reset", probability=0.3)
+            load = asyncio.gather(at_rate(read(client), 200, seconds=0.5), at_rate(chat(client), 200, seconds=0.5))
+            await asyncio.sleep(0.25)
+            await client.aclose()
+            for outcome in await load:
+                assert len(outcome.seconds) > 10
+                assert any(isinstance(failure, ClientClosedError) for failure in outcome.failures)
+                assert all(isinstance(failure, NexevoError) for failure in outcome.failures)
+
+
+async def test_closing_an_idle_client_takes_no_time() -> None:
+    async with Sandbox(bases=3, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls)
+        await client.models.get("nexevo/fast")
+        began = time.monotonic()
+        await client.aclose()
+        assert time.monotonic() - began < 0.05
+
+
+def test_a_client_knows_on_its_second_loop_what_it_learned_on_the_first() -> None:
+    with Sandbox(bases=2, rate_limit=None) as box:
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=HealthPolicy(eject_base=60, eject_cap=60))
+
+        async def ask() -> dict[str, str]:
+            await client.models.get("nexevo/fast")
+            return states(client)
+
+        box.kill(0)
+        first, second = asyncio.run(ask()), asyncio.run(ask())
+        assert list(first.values()) == list(second.values()) == ["healthy", "ejected"]
+        asyncio.run(client.aclose())
+
+
+async def test_a_second_loop_at_the_same_time_is_refused_in_words() -> None:
+    async with Sandbox(rate_limit=None) as box, AsyncNexevo(box.api_key, base_url=box.base_url) as client:
+        await client.models.get("nexevo/fast")
+
+        def elsewhere() -> None:
+            asyncio.run(_get(client))
+
+        with pytest.raises(ConfigurationError, match="one client for each loop"):
+            await asyncio.to_thread(elsewhere)
+        await client.models.get("nexevo/fast")
+
+
+async def _get(client: AsyncNexevo) -> None:
+    await client.models.get("nexevo/fast")
+
+
+_FORKING = """
+    import asyncio, json, os, sys
+    from nexevo_async import AsyncNexevo, HealthPolicy
+
+    client = AsyncNexevo(sys.argv[1], base_urls=sys.argv[2:], health=HealthPolicy(probe_period=0.05, probe_bucket=1000))
+
+    async def ask(times):
+        for _ in range(times):
+            await client.models.get("nexevo/fast")
+            await asyncio.sleep(0.02)
+        return [task.get_name().split()[0] for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    async def child():
+        running = await ask(5)
+        await client.aclose()
+        return running
+
+    async def parent():
+        await ask(5)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                print(json.dumps(["child", asyncio.run(child())]), flush=True)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        running = await ask(10)
+        _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+        print(json.dumps(["parent", running, status]), flush=True)
+        await client.aclose()
+
+    asyncio.run(parent())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_process_has_connections_and_health_checks_of_its_own() -> None:
+    """Forked in the midst of health checks: both go on, neither disturbs the other, and nothing is printed about it."""
+    with Sandbox(bases=2, rate_limit=None) as box:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(_FORKING), box.api_key, *box.base_urls],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.stderr == ""
+        child, parent = sorted(json.loads(line) for line in done.stdout.splitlines())
+        assert (child[0], parent[0], parent[2]) == ("child", "parent", 0)
+        assert "nexevo-background" in child[1]
+        assert "nexevo-background" in parent[1]
+        assert {entry.status for entry in box.journal() if entry.route == "models.get"} == {200}
