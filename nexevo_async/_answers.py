@@ -8,10 +8,11 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from nexevo_async import _codec
+from nexevo_async._decoders import is_model
 from nexevo_async._messages import Attempt, Request, Response, Safety
 from nexevo_async._sansio import outcome
-from nexevo_async.errors import APIResponseValidationError, NotAnAPIResponseError
-from nexevo_async.models._common import Model, attach_head
+from nexevo_async.errors import APIResponseValidationError, NexevoError, NotAnAPIResponseError
+from nexevo_async.models._common import attach_head
 from nexevo_async.pagination import Page, decode_page
 
 T = TypeVar("T")
@@ -89,8 +90,10 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
     except _codec.Undecodable as problem:
         _refuse_platform_no(problem.data, response, request, attempts)
         raise unreadable(problem, response, request, attempts) from None
-    if isinstance(result, Model):
+    kind: Any = into
+    if is_model(kind):
         attach_head(result, response.headers)
+        _refuse_error_in_success(result, response, request, attempts)
     _refuse_platform_no(result, response, request, attempts)
     return result
 
@@ -143,8 +146,18 @@ def _attempt(response: Response, request: Request, problem: str) -> Attempt:
     return Attempt(base_url=base_url, status=response.status, problem=problem, trace_id=trace_id)
 
 
+def _refuse_error_in_success(result: Any, response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
+    """A gateway that says 200 and means an error: a caller would take an empty result for done."""
+    if "error" in result and result["error"] and len(result.extra) == len(result):
+        raise _refusal(response, request, attempts, "an error in a 200")
+
+
 def _refuse_platform_no(data: Any, response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
     if request.name.startswith(PLATFORM) and isinstance(data, Mapping) and data.get("success") is False:
-        error = outcome.error_of(response, call=request.name)
-        error.attempts = (*attempts, _attempt(response, request, "success: false"))
-        raise error
+        raise _refusal(response, request, attempts, "success: false")
+
+
+def _refusal(response: Response, request: Request, attempts: tuple[Attempt, ...], problem: str) -> NexevoError:
+    error = outcome.error_of(response, call=request.name)
+    error.attempts = (*attempts, _attempt(response, request, problem))
+    return error

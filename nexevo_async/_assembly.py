@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
+import attrs
+
 from nexevo_async._announcer import Announcer
 from nexevo_async._background import Background
 from nexevo_async._core import Core, Settings
@@ -28,6 +30,8 @@ from nexevo_async._sharing import Sharing
 from nexevo_async.config import Connections
 from nexevo_async.models.endpoints import Endpoint
 
+HEALTH, LINKS = "endpoints.health", "endpoints.links"
+
 
 def make_core(
     endpoints: tuple[Endpoint, ...],
@@ -43,45 +47,20 @@ def make_core(
     """The core of a client; does no I/O and needs no loop."""
     now = time.monotonic()
     rng = random.Random()  # noqa: S311 - jitter, not a secret
-    sender = HTTPSender(connections)
     pool = EndpointPool(endpoints, policy=health, rng=rng, now=now)
+    parts = _Parts(HTTPSender(connections), pool, health, rng, routes, now)
     announcer = Announcer(pool, settings.hooks)
     read = reader_of(discovery_url or "", allowed_hosts)
-    asked = [f"{routes[name].method} {routes[name].template}" for name in ("endpoints.health", "endpoints.links")]
-    urls = sorted(endpoint.url for endpoint in endpoints)
-    name = file_name([*urls, f"from {discovery_url}", *sorted(allowed_hosts or "*"), *asked])
-    sharing = _sharing(name, endpoints, discovery_url, pool=pool, policy=health, read=read)
+    sharing = _sharing(parts, read, discovery_url, allowed_hosts)
     discovery = None
     if discovery_url is not None:
-        discovery = Discovery(
-            discovery_url,
-            sender=sender,
-            pool=pool,
-            policy=health,
-            schedule=LinksSchedule(policy=health, rng=rng, now=now),
-            route=routes["endpoints.links"],
-            credentials=settings.credentials,
-            read=read,
-            sharing=sharing,
-        )
-    schedule = ProbeSchedule(policy=health, rng=rng, now=now, wall=time.time())
-    route = routes["endpoints.health"]
-    background = Background(
-        sender=sender,
-        pool=pool,
-        policy=health,
-        rng=rng,
-        schedule=schedule,
-        prober=HealthProber(sender=sender, pool=pool, policy=health, schedule=schedule, route=route, sharing=sharing),
-        discovery=discovery,
-        sharing=sharing,
-        announcer=announcer,
-    )
+        discovery = _discovery(parts, discovery_url, read, settings, sharing)
+    background = _background(parts, announcer, discovery, sharing)
     shared = _shared(pool, settings.retry, health, rng, now)
     shared.bucket = None if rate_limit is None else TokenBucket(rate_limit, now=now)
     retry = settings.retry
     return Core(
-        sender=sender,
+        sender=parts.sender,
         shared=shared,
         routes=routes,
         background=background,
@@ -91,25 +70,75 @@ def make_core(
     )
 
 
+@attrs.frozen
+class _Parts:
+    """What everything beside the calls is made with."""
+
+    sender: HTTPSender
+    pool: EndpointPool
+    policy: HealthPolicy
+    rng: random.Random
+    routes: RouteTable
+    now: float
+
+
 def _sharing(
-    name: str,
-    endpoints: tuple[Endpoint, ...],
-    discovery_url: str | None,
-    *,
-    pool: EndpointPool,
-    policy: HealthPolicy,
-    read: Callable[[bytes], Links],
+    parts: _Parts, read: Callable[[bytes], Links], discovery_url: str | None, allowed_hosts: Sequence[str] | None
 ) -> Sharing | None:
     """What is shared with other processes, if there is anything to share and a place for it."""
-    folder = cache_folder()
+    folder, policy = cache_folder(), parts.policy
     asks = policy.probe_period is not None or discovery_url is not None
     if folder is None or not (policy.share and asks):
         return None
-    hosts = [endpoint.url for endpoint in endpoints] + ([] if discovery_url is None else [discovery_url])
+    urls = sorted(endpoint.url for endpoint in parts.pool.endpoints)
+    hosts = urls if discovery_url is None else [*urls, discovery_url]
     local = all(is_loopback(urlsplit(url).hostname or "") for url in hosts)
     if local and "NEXEVO_CACHE_DIR" not in os.environ:
         return None  # gateways for tests have other ports each time: their files would only pile up
-    return Sharing(SharedFile(folder / name), pool=pool, policy=policy, read=read)
+    asked = [f"{parts.routes[name].method} {parts.routes[name].template}" for name in (HEALTH, LINKS)]
+    name = file_name([*urls, f"from {discovery_url}", *sorted(allowed_hosts or "*"), *asked])
+    return Sharing(SharedFile(folder / name), pool=parts.pool, policy=policy, read=read)
+
+
+def _discovery(
+    parts: _Parts, url: str, read: Callable[[bytes], Links], settings: Settings, sharing: Sharing | None
+) -> Discovery:
+    return Discovery(
+        url,
+        sender=parts.sender,
+        pool=parts.pool,
+        policy=parts.policy,
+        schedule=LinksSchedule(policy=parts.policy, rng=parts.rng, now=parts.now),
+        route=parts.routes[LINKS],
+        credentials=settings.credentials,
+        read=read,
+        sharing=sharing,
+    )
+
+
+def _background(
+    parts: _Parts, announcer: Announcer, discovery: Discovery | None, sharing: Sharing | None
+) -> Background:
+    schedule = ProbeSchedule(policy=parts.policy, rng=parts.rng, now=parts.now, wall=time.time())
+    prober = HealthProber(
+        sender=parts.sender,
+        pool=parts.pool,
+        policy=parts.policy,
+        schedule=schedule,
+        route=parts.routes[HEALTH],
+        sharing=sharing,
+    )
+    return Background(
+        sender=parts.sender,
+        pool=parts.pool,
+        policy=parts.policy,
+        rng=parts.rng,
+        schedule=schedule,
+        prober=prober,
+        discovery=discovery,
+        sharing=sharing,
+        announcer=announcer,
+    )
 
 
 def _shared(pool: EndpointPool, retry: RetryPolicy, health: HealthPolicy, rng: random.Random, now: float) -> Shared:

@@ -54,11 +54,12 @@ def decode(body: bytes | str, into: type[T]) -> T:
     Raises:
         Undecodable: It is not JSON, or not the shape that the model declares.
     """
+    kind: Any = into
     try:
-        read = _decoder(typing.cast("typing.Hashable", into))
-        return typing.cast("T", read(orjson.loads(body)))
+        made: T = _decoder(kind)(orjson.loads(body))
     except (Unexpected, KeyError, ValueError, RecursionError):
         return decode_carefully(body, into)
+    return made
 
 
 def decode_carefully(body: bytes | str, into: type[T]) -> T:

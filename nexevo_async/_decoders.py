@@ -69,11 +69,11 @@ EXACT = (str, int, bool, dict)
 @cache
 def decoder_for(cls: Any) -> Decoder:
     """The function that makes a `cls` from a decoded JSON object."""
-    names: dict[str, Any] = {"Unexpected": Unexpected, "cls": cls, "draft": _draft(cls), "new": object.__new__}
+    names: dict[str, Any] = {"Unexpected": Unexpected, "cls": cls, "draft": _draft(cls)}
     lines = [
         "def decode(data):",
-        "    if data.__class__ is not dict: raise Unexpected",
-        "    made = new(draft)",
+        "    if type(data) is not dict: raise Unexpected",
+        "    made = draft()",
         "    made._raw = data",
         "    made._head = None",
         "    get = data.get",
@@ -88,8 +88,9 @@ def decoder_for(cls: Any) -> Decoder:
 
 
 def _draft(cls: type[Any]) -> type[Any]:
-    """A twin of a model with the same slots whose attributes can be set at full speed while it is being filled."""
-    return type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
+    """A twin of a model with the same slots, made and filled at full speed; once full, it becomes the model."""
+    quick = {"__slots__": (), "__init__": object.__init__, "__setattr__": object.__setattr__}
+    return type(cls.__name__, (cls,), quick)
 
 
 def _field_lines(field: attrs.Attribute[Any], hint: Any, index: int, names: dict[str, Any]) -> list[str]:
@@ -126,11 +127,18 @@ def _converter_code(kind: Any, name: str, names: dict[str, Any]) -> Callable[[st
         return lambda _indent: []
     if kind in EXACT or typing.get_origin(kind) is dict:
         names[name] = typing.get_origin(kind) or kind
-        return lambda indent: [f"{indent}if value.__class__ is not {name}: raise Unexpected"]
+        return lambda indent: [f"{indent}if type(value) is not {name}: raise Unexpected"]
     if typing.get_origin(kind) is list:
-        names[name] = list_decoder(typing.get_args(kind)[0])
+        item = typing.get_args(kind)[0]
+        if is_model(item):
+            names[name] = _later(item, name, names)
+            return lambda indent: [
+                f"{indent}if type(value) is not list: raise Unexpected",
+                f"{indent}value = [*map({name}, value)]",
+            ]
+        names[name] = list_decoder(item)
     elif is_model(kind):
-        names[name] = _later(kind)
+        names[name] = _later(kind, name, names)
     else:
         names[name] = SCALARS[kind]
     return lambda indent: [f"{indent}value = {name}(value)"]
@@ -139,12 +147,12 @@ def _converter_code(kind: Any, name: str, names: dict[str, Any]) -> Callable[[st
 def list_decoder(item: Any) -> Decoder:
     """A function that makes a list of items; lists of plain JSON values are taken as they come."""
     if is_model(item):
-        decode = _later(item)
+        decode = decoder_for(item)
 
         def models(value: Any) -> Any:
-            if value.__class__ is not list:
+            if type(value) is not list:
                 raise Unexpected
-            return [decode(entry) for entry in value]
+            return [*map(decode, value)]
 
         return models
     inner, nullable = strip_optional(item)
@@ -154,7 +162,7 @@ def list_decoder(item: Any) -> Decoder:
     allowed += (types.NoneType,) if nullable and allowed else ()
 
     def plain(value: Any) -> Any:
-        if value.__class__ is not list:
+        if type(value) is not list:
             raise Unexpected
         if allowed and not {entry.__class__ for entry in value}.issubset(allowed):
             raise Unexpected
@@ -163,15 +171,17 @@ def list_decoder(item: Any) -> Decoder:
     return plain
 
 
-def _later(cls: type[Any]) -> Decoder:
-    """The decoder of a class, looked up when first needed: models may contain one another."""
+def _later(cls: Any, name: str, names: dict[str, Any]) -> Decoder:
+    """The decoder of a class, made when first needed, as models may contain one another; then it stands in `names`."""
 
     def decode(value: Any) -> Any:
-        return decoder_for(typing.cast("typing.Hashable", cls))(value)
+        names[name] = decoder_for(cls)
+        return names[name](value)
 
     return decode
 
 
+@cache
 def is_model(kind: Any) -> bool:
     """Whether a type is a model."""
     return isinstance(kind, type) and issubclass(kind, Model)

@@ -30,6 +30,7 @@ class Owner(Protocol):
 
     def tick(self, host: Host) -> float:
         """Start what is due; seconds until there may be more."""
+        ...
 
 
 class Host:

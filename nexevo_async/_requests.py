@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -40,18 +40,21 @@ def build_request(
         ConfigurationError: An id, a header or the body cannot be sent.
     """
     route = routes[name]
-    extra_query, extra_body = _fields(options, "extra_query"), _fields(options, "extra_body")
-    extra_headers = options.get("extra_headers")
+    if options:
+        query = _joined(query, options, "extra_query")
+        json = _joined(json, options, "extra_body")
+        if extra_headers := options.get("extra_headers"):
+            headers = (*headers, *_validation.headers("extra_headers", extra_headers).items())
     return Request(
         name=name,
         method=route.method,
-        path=routes.path(name, ids),
+        path=routes.path(name, ids) if route.placeholders else route.template,
         safety=route.safety,
-        query=_pairs(query, extra_query) if query or extra_query else (),
-        body=_encoded({**(json or {}), **(extra_body or {})}) if json is not None or extra_body else None,
-        headers=(*headers, *_validation.headers("extra_headers", extra_headers).items()) if extra_headers else headers,
+        query=_pairs(query) if query else (),
+        body=None if json is None else _encoded(json),
+        headers=headers,
         auth=route.auth,
-        idempotency_key=None if route.safety is Safety.SAFE else idempotency_key or uuid.uuid4().hex,
+        idempotency_key=None if route.safety is Safety.SAFE else idempotency_key or _fresh_key(),
         stream=stream,
         look_at=route.look_at,
         shape=shape,
@@ -95,16 +98,21 @@ def free_request(
         query=_pairs(query) if query else (),
         body=None if json is None else _encoded(json),
         headers=(*headers, *_validation.headers("headers", extra_headers or {}).items()),
-        idempotency_key=None if safety is Safety.SAFE else uuid.uuid4().hex,
+        idempotency_key=None if safety is Safety.SAFE else _fresh_key(),
         shape=f"{verb} {path}",
     )
 
 
-def _fields(options: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """Extra fields of a call."""
-    fields: Mapping[str, Any] | None = options.get(name)
-    _mapping(name, fields)
-    return fields
+def _joined(fields: Mapping[str, Any] | None, options: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """Fields of a method with the extra ones of the call laid over them."""
+    extra: Mapping[str, Any] | None = options.get(name)
+    _mapping(name, extra)
+    return {**(fields or {}), **extra} if extra else fields
+
+
+def _fresh_key() -> str:
+    """An idempotency key that nobody else has."""
+    return os.urandom(16).hex()
 
 
 def _mapping(name: str, value: object) -> None:
@@ -125,10 +133,10 @@ def _encoded(body: Any) -> bytes:
         raise ConfigurationError(f"the body cannot be sent as JSON: {error}") from None
 
 
-def _pairs(*queries: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+def _pairs(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Query parameters as text; lists repeat the name, None is left out, booleans are written as JSON does."""
     pairs: list[tuple[str, str]] = []
-    for name, value in {key: value for query in queries if query for key, value in query.items()}.items():
+    for name, value in query.items():
         for item in value if isinstance(value, list | tuple) else (value,):
             if item is None:
                 continue

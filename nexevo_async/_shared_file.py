@@ -132,6 +132,7 @@ class SharedFile:
 
     def _take(self, lock: int) -> bool:
         """Take the lock; False if it is ignored, because its holder must be stuck."""
+        assert fcntl is not None  # noqa: S101 - only called where there is one
         until = time.monotonic() + _TRY_FOR
         while True:
             try:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,7 +69,7 @@ class Transport:
     def _request(self, route: str, options: Mapping[str, Any], **parts: Any) -> Request:
         return build_request(self.core.routes, route, self.settings.headers, options, **parts)
 
-    async def fetch(
+    def fetch(
         self,
         route: str,
         into: type[T],
@@ -80,16 +80,21 @@ class Transport:
         json: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
         shape: str = "",
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Make a call and read its answer as `into`."""
-        request = self._request(
-            route, options, ids=ids, query=query, json=json, idempotency_key=idempotency_key, shape=shape
+        # fmt: off
+        request = build_request(
+            self.core.routes, route, self.settings.headers, options,
+            ids=ids, query=query, json=json, idempotency_key=idempotency_key, shape=shape,
         )
-        return await self.fetch_request(request, into, options)
+        # fmt: on
+        return self.fetch_request(request, into, options)
 
     async def fetch_request(self, request: Request, into: type[T], options: Mapping[str, Any]) -> T:
         """The same for a request that is built already."""
-        call, response = await self.call(request, options)
+        call, response = await self._run(request, options)
+        if not self.settings.raw:
+            return read_answer(response, into, request, call.attempts)
         return self._read(call, response, partial(read_answer, response, into, request, call.attempts))
 
     async def fetch_page(
@@ -104,7 +109,7 @@ class Transport:
     ) -> Page[T]:
         """Make a call whose answer holds a list."""
         request = self._request(route, options, ids=ids, query=query, json=json)
-        call, response = await self.call(request, options)
+        call, response = await self._run(request, options)
         return self._read(call, response, partial(read_page_answer, response, item, request, call.attempts))
 
     def _read(self, call: Call, response: Response, read: Callable[[], T]) -> T:
@@ -129,19 +134,15 @@ class Transport:
         """
         request = self._request(route, options, json=json, shape=shape, stream=True)
         call, answer = await self._run(request, options)
-        return typing.cast("OpenAnswer", answer), call, Timeout.of(options.get("timeout"), self.settings.timeout)
+        return answer, call, Timeout.of(options.get("timeout"), self.settings.timeout)
 
-    async def call(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Response]:
+    async def _run(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Any]:
         """
-        All attempts of one call whose answer is read whole.
+        All attempts of one call, and what came of them: a `Response`, or the `OpenAnswer` of a stream.
 
         Raises:
             NexevoError: As the methods of the resources say.
         """
-        call, answer = await self._run(request, options)
-        return call, typing.cast("Response", answer)
-
-    async def _run(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Response | OpenAnswer]:
         core, settings = self.core, self.settings
         if core.closed:
             raise ClientClosedError(call=request.name)
@@ -170,7 +171,9 @@ class Transport:
         started = time.monotonic()
         try:
             limits = self._limits(send, timeout, stream=request.stream)
-            authorization = await self._authorization(request, limits)
+            authorization = self.settings.credentials.bearer if request.auth else None
+            if authorization is None and request.auth:
+                authorization = await self._ask_for_key(request, limits)
             prepared = await self._before(request, call, url) if self.settings.hooks else request
             if request.safety is Safety.BILLABLE:
                 core.stalls.look_out()
@@ -195,7 +198,8 @@ class Transport:
             raise
         else:
             call.answered(response, time.monotonic(), wall=time.time())
-            await self._after(call, url, started, response.status, response.headers)
+            if self._is_heard():
+                await self._after(call, url, started, response.status, response.headers)
         return None
 
     async def _commit(self, call: Call, url: str, started: float, answer: OpenAnswer) -> OpenAnswer:
@@ -244,16 +248,12 @@ class Transport:
             call.cancelled()
             raise
 
-    async def _authorization(self, request: Request, limits: Limits) -> str | None:
-        if not request.auth:
-            return None
+    async def _ask_for_key(self, request: Request, limits: Limits) -> str | None:
         credentials = self.settings.credentials
         if credentials.missing and not _brings_its_own(request):
             raise ConfigurationError(
                 "there is no API key: set NEXEVO_API_KEY, or pass api_key to the client", call=request.name
             )
-        if credentials.bearer is not None:
-            return credentials.bearer
         scope = asyncio.timeout_at(limits.until)
         try:
             async with scope:
@@ -280,6 +280,10 @@ class Transport:
         return attrs.evolve(
             request, headers=(*request.headers, *_validation.headers("headers of the hook", start.headers).items())
         )
+
+    def _is_heard(self) -> bool:
+        """Whether there is news, or anybody who wants to hear of every attempt: asked in every call, and no more."""
+        return bool(self.settings.hooks) or self.core.announcer.has_news or logger.isEnabledFor(logging.INFO)
 
     async def _after(
         self, call: Call, url: str, started: float, status: int | None, headers: Mapping[str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl as _ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import attrs
 
 from nexevo_async import _validation
 from nexevo_async._assembly import make_core
-from nexevo_async._core import Settings
+from nexevo_async._core import Core, Settings
 from nexevo_async._credentials import Credentials
 from nexevo_async._logging import configure_from_environment
 from nexevo_async._requests import free_request
@@ -256,8 +257,8 @@ class AsyncNexevo:
         if not self._own or core.closed:
             return
         core.closed = True
-        await core.background.aclose()
-        await core.sender.aclose()
+        # Shielded: closing that is cancelled half-way leaves connections open, and nobody comes back for them.
+        await asyncio.shield(asyncio.ensure_future(_close(core)))
 
     @property
     def is_closed(self) -> bool:
@@ -281,6 +282,11 @@ class AsyncNexevo:
     def __repr__(self) -> str:
         urls = ", ".join(endpoint.url for endpoint in self._transport.core.shared.pool.order(time.monotonic()))
         return f"<{type(self).__name__} {urls}{' closed' if self.is_closed else ''}>"
+
+
+async def _close(core: Core) -> None:
+    await core.background.aclose()
+    await core.sender.aclose()
 
 
 def _hooks(hooks: Hooks | Sequence[Hooks]) -> tuple[Hooks, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from nexevo_async.config import ApiKey
@@ -37,7 +37,7 @@ def hooks_off_loop(hooks: Hooks | Sequence[Hooks] | None) -> Hooks | Sequence[Ho
     """The same hooks, whose plain functions may block; coroutines run on the loop as ever."""
     if isinstance(hooks, Hooks):
         return _HooksOffLoop(hooks)
-    if not isinstance(hooks, Iterable):
+    if not isinstance(hooks, Sequence):
         return hooks  # None, or a mistake that the async client explains
     return [_HooksOffLoop(hook) if isinstance(hook, Hooks) else hook for hook in hooks]
 

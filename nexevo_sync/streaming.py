@@ -3,7 +3,7 @@
 A chat answer that arrives in chunks.
 
 Chunks are read by the client's event loop and cross to the reading thread in batches: all that have
-arrived, at most 256 ahead of the reader, so that a slow reader slows the server.
+arrived, at most 64 ahead of the reader, so that a slow reader slows the server.
 """
 
 from __future__ import annotations

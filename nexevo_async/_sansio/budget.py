@@ -24,7 +24,8 @@ class Budget:
 
     def earn(self) -> None:
         """A call begins: earn its share."""
-        self._in_hand = min(self._cap, self._in_hand + self._ratio)
+        if self._in_hand < self._cap:
+            self._in_hand = min(self._cap, self._in_hand + self._ratio)
 
     def spend(self, now: float, *, cost: float = 1.0) -> bool:
         """Take a permission, or as many as this costs; False, and nothing is taken, if there are fewer in hand."""

@@ -136,6 +136,9 @@ class Call:
     def answered(self, response: Response, now: float, *, wall: float) -> None:
         """An answer has arrived whole."""
         happened = outcome.happened(response)
+        repeatable = self._request.safety in (Safety.SAFE, Safety.IDEMPOTENT)
+        if happened is Happened.ACCEPTED and repeatable and outcome.breaks_off(response):
+            happened = Happened.BROKEN
         if happened is Happened.ACCEPTED:
             self.accepted(now)
             self._verdict = Succeed(response)
@@ -158,6 +161,10 @@ class Call:
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
         self._report(pick, happened, now, detail=problem, blameless=_is_blameless(failure, happened))
         self._last = connection_error(self._request.name, failure, self.attempts, seconds=self._total)
+        if failure.limit == "pool":
+            # One count covers all endpoints: another one has no more free connections than this.
+            self._fail(self._last_error())
+            return
         self._decide(happened, now, pick, free=failure.limit == "stall")
 
     def hedge(self, now: float) -> Pick | None:

@@ -310,8 +310,8 @@ class EndpointPool(EndpointTable):
         Stop preferring endpoints whose chats wait far longer than usual while none is answered, and name them.
 
         A paid call in flight is never moved, and may be answered yet; but new ones should not follow it. A health check
-        is wished for (`take_probe_wishes`): a bad one ejects; after a good one a single chat at a time tests the endpoint.
-        Nothing happens if no other endpoint is fit, nor if `vetoed` (our own loop was late).
+        is wished for (`take_probe_wishes`): a bad one ejects; after a good one a single chat at a time tests the
+        endpoint. Nothing happens if no other endpoint is fit, nor if `vetoed` (our own loop was late).
         """
         if vetoed:
             return ()

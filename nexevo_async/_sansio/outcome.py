@@ -18,6 +18,7 @@ from nexevo_async._messages import Response
 from nexevo_async._redaction import redact_text
 from nexevo_async._sansio.backoff import pushback
 from nexevo_async.errors import (
+    APIResponseValidationError,
     APIStatusError,
     AuthenticationError,
     BadRequestError,
@@ -136,7 +137,14 @@ def looks_like_html(response: Response) -> bool:
     """Whether a successful answer is a web page, which is what a wrong base URL gives."""
     if "html" in (response.headers.get("content-type") or ""):
         return True
-    return response.body[:64].lstrip().lower().startswith((b"<!doctype", b"<html"))
+    start = response.body[:64].lstrip()
+    return start.startswith(b"<") and start.lower().startswith((b"<!doctype", b"<html"))
+
+
+def breaks_off(response: Response) -> bool:
+    """Whether an answer begins as JSON and ends before it closes, although HTTP says that it is whole."""
+    start, end = response.body[:64].lstrip()[:1], response.body[-64:].rstrip()[-1:]
+    return (start == b"{" and end != b"}") or (start == b"[" and end != b"]")
 
 
 class Problem:
@@ -179,13 +187,20 @@ def _messages(place: Mapping[str, Any]) -> list[Any]:
 
 def error_of(
     response: Response, *, wall: float = 0.0, call: str | None = None
-) -> APIStatusError | NotAnAPIResponseError:
+) -> APIStatusError | APIResponseValidationError:
     """The error that a refusing answer stands for; `wall` is the time since 1970, for reading dates."""
     problem = problem_in(response.body)
-    error: APIStatusError | NotAnAPIResponseError
+    error: APIStatusError | APIResponseValidationError
     if 200 <= response.status < 300 and looks_like_html(response):
         error = NotAnAPIResponseError(
             "the answer is a web page (HTML), not JSON",
+            problems=("$: not JSON",),
+            status=response.status,
+            body=problem.body,
+        )
+    elif 200 <= response.status < 300 and breaks_off(response):
+        error = APIResponseValidationError(
+            "the answer is JSON that breaks off or is damaged",
             problems=("$: not JSON",),
             status=response.status,
             body=problem.body,

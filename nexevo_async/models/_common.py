@@ -152,8 +152,8 @@ class Model(Mapping[str, Any]):
         return {field.name: getattr(self, field.name) for field in _fields(type(self))}
 
 
-def attach_head(answer: Model, head: Headers) -> None:
-    """Give an answer the headers it came with."""
+def attach_head(answer: object, head: Headers) -> None:
+    """Give an answer, a model, the headers it came with."""
     object.__setattr__(answer, "_head", head)
 
 

@@ -19,8 +19,7 @@ def complete_from_headers(completion: ChatCompletion, headers: Mapping[str, str]
     """
     info = completion.nexevo
     for name, header in INFO_HEADERS.items():
-        text = headers.get(header)
-        if text is not None and getattr(info, name) is None:
+        if getattr(info, name) is None and (text := headers.get(header)) is not None:
             _fill(info, name, _names(text) if name == "models_tried" else text)
     object.__setattr__(info, "_head", headers)
     usage = _complete_usage(completion.usage, headers)

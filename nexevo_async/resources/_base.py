@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from nexevo_async.pagination import NextPage, Page, Pages
@@ -58,7 +58,7 @@ class Resource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def _fetch(
+    def _fetch(
         self,
         route: str,
         into: type[T],
@@ -69,10 +69,10 @@ class Resource:
         json: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
         shape: str = "",
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Make a call and read its answer."""
         check_options(route, options)
-        return await self._transport.fetch(
+        return self._transport.fetch(
             route, into, options, ids=ids, query=query, json=json, idempotency_key=idempotency_key, shape=shape
         )
 

@@ -30,21 +30,25 @@ def request_body(extra_body: Mapping[str, Any] | None, /, **fields: Any) -> dict
     if not fields["stream"]:
         fields["stream"] = None  # the default
     body = {name: _CHECKS[name](name, value) for name, value in fields.items() if value is not None}
-    if not {"model", "models"} & (body.keys() | extra.keys()):
+    if not ("model" in body or "models" in body or "model" in extra or "models" in extra):
         raise ConfigurationError("model is missing: name a model, or a list of models")
-    if "total" in body.get("max_price", ()) and "max_tokens" not in body and "max_tokens" not in extra:
+    if "max_price" in body and "total" in body["max_price"] and not ("max_tokens" in body or "max_tokens" in extra):
         raise ConfigurationError("max_price.total needs max_tokens: without it nobody can know the price beforehand")
     return body
 
 
 def _messages(field: str, value: object) -> object:
-    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+    # Lists of dictionaries, which nearly all are, are told at once; the abstract classes cost a look-up each.
+    if type(value) is not list and (isinstance(value, str | Mapping) or not isinstance(value, Sequence)):
         raise ConfigurationError(f'{field} must be a list such as [{{"role": "user", "content": "Hello!"}}]')
     if not value:
         raise ConfigurationError(f"{field} must not be empty")
     for index, message in enumerate(value):
-        if not isinstance(message, Mapping):
+        if type(message) is not dict and not isinstance(message, Mapping):
             raise ConfigurationError(f"{field}[{index}] must be a mapping with role and content")
+        role = message.get("role")
+        if type(role) is str and role in ROLES:
+            continue
         if "role" not in message:
             raise ConfigurationError(f"{field}[{index}].role is missing")
         choice(f"{field}[{index}].role", message["role"], ROLES)

@@ -15,9 +15,11 @@ from nexevo_async.errors import (
     APIResponseValidationError,
     APIStatusError,
     AuthenticationError,
+    BadRequestError,
     NotAnAPIResponseError,
 )
 from nexevo_async.models.conversations import CreatedConversation
+from nexevo_async.models.keys import Key
 from nexevo_async.models.sub_accounts import SubAccount
 
 KEY = "sk-xc-SECRETSECRETSECRET"
@@ -135,3 +137,13 @@ def test_a_raw_answer_gives_status_headers_bytes_and_the_usual_result() -> None:
     assert raw.url == BASE + REQUEST.path
     assert raw.parse().conversation_id == "c"
     assert "conversation_id" not in repr(raw)
+
+
+def test_an_error_in_a_200_is_an_error() -> None:
+    """A gateway that answers so would otherwise make a caller believe that the cap is set."""
+    response = Response(
+        200, Headers.of({}), b'{"error": {"message": "no", "code": "invalid_request_error"}}', "https://a"
+    )
+    request = Request(name="keys.update_spend_cap", method="PATCH", path="/v1/keys/k", safety=Safety.IDEMPOTENT)
+    with pytest.raises(BadRequestError, match="no"):
+        read_answer(response, Key, request, ())

@@ -111,7 +111,7 @@ def test_priorities_decide_the_order() -> None:
 def test_a_client_is_not_pickled_because_its_key_would_be() -> None:
     for way in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="holds a key"):
-            way(AsyncNexevo(KEY))  # type: ignore[operator]  # mypy joins the three to object
+            way(AsyncNexevo(KEY))
 
 
 def test_importing_needs_neither_aiohttp_nor_cattrs() -> None:

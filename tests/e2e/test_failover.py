@@ -242,7 +242,9 @@ async def test_a_health_check_that_is_turned_away_tells_nothing_however_long_the
     """More clients behind one address mean a health route that is rate-limited, not bases that are down."""
     policy = HealthPolicy(probe_period=0.05, probe_jitter=0.0, probe_bucket=100)
     async with Sandbox(bases=2, rate_limit=None) as box, await warmed(box, health=policy) as client:
-        box.fault(None, "status", status=status, body={"error": {"message": "Not now. " * 50}}, route="endpoints.health")
+        box.fault(
+            None, "status", status=status, body={"error": {"message": "Not now. " * 50}}, route="endpoints.health"
+        )
         box.clear_journal()
         await until(lambda: len(arrivals(box, "endpoints.health")) > 6)
         assert set(states(client).values()) <= {"healthy", "unknown"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 
@@ -25,7 +26,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
 
 @pytest.mark.parametrize("policy", [HealthPolicy, RetryPolicy])
 def test_every_field_is_documented(policy: type) -> None:
-    documented = re.findall(r"^        (\w+):", policy.__doc__ or "", re.MULTILINE)
+    documented = re.findall(r"^    (\w+):", inspect.cleandoc(policy.__doc__ or ""), re.MULTILINE)
 
     assert documented[: len(attrs.fields(policy))] == [field.name for field in attrs.fields(policy)]
 

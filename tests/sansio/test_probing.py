@@ -144,6 +144,23 @@ def test_a_check_of_another_process_counts_as_ours() -> None:
     assert 265.0 <= made.next_in(start) <= 325.0
 
 
+def test_a_check_of_another_process_that_we_have_paid_for_is_not_paid_for_again() -> None:
+    made = schedule(A)
+    assert made.ask_extra(A, now=1.0)
+    made.heard(A, at=1.0, now=1.0, paid=True)
+
+    assert made.ask_extra(A, now=1.0)
+    assert not made.ask_extra(A, now=1.0)
+
+
+def test_a_forked_process_asks_at_other_moments_than_its_parent() -> None:
+    parent, child = schedule(A, B, C), schedule(A, B, C, seed=2)
+    child.scatter(0.0)
+
+    assert times(parent, until=300.0) != times(child, until=300.0)
+    assert all(len(moments) == 1 for moments in times(schedule(A, B, C), until=299.0).values())
+
+
 def test_twenty_processes_that_hear_each_other_ask_about_as_often_as_one() -> None:
     processes = [schedule(A, seed=seed) for seed in range(20)]
     asked = []
@@ -167,6 +184,8 @@ def test_a_wish_for_patience_is_honoured_and_never_brings_a_check_forward() -> N
     made.postpone("https://gone.example", 1.0, now=300.0)
 
     assert made.next_in(300.0) == 3600.0
+    made.postpone(A, 1e9, now=300.0)
+    assert made.next_in(300.0) == 86_400.0  # a longer wish is a mistake
 
 
 def test_a_proven_endpoint_is_asked_all_the_same_unless_the_policy_says_otherwise() -> None:

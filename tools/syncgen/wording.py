@@ -48,7 +48,7 @@ _PHRASES = {
     "Iteration is a class with one step per call; no scope, task or timer lives between two steps, so a stream can be\n"
     "driven from any task, left at any point, and collected.": (
         "Chunks are read by the client's event loop and cross to the reading thread in batches: all that have\n"
-        "arrived, at most 256 ahead of the reader, so that a slow reader slows the server."
+        "arrived, at most 64 ahead of the reader, so that a slow reader slows the server."
     ),
     "frees the connection, as do cancelling and errors.": "frees the connection, as do Ctrl-C and errors.",
     "put together from the chunks that were given out; waits for nothing.": (

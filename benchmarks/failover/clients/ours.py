@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from benchmarks.failover.clients import MODEL, messages
-from nexevo_async import AsyncNexevo, AttemptStart, Hooks
+from nexevo_async import AsyncNexevo, AttemptStart, EndpointChange, Hooks
 from nexevo_async._messages import Attempt
 
 
@@ -36,7 +36,7 @@ class Watch(Hooks):
         if self._testing.get(attempt.base_url):
             self._testing[attempt.base_url] -= 1
 
-    def on_endpoint_change(self, change: Any) -> None:
+    def on_endpoint_change(self, change: EndpointChange) -> None:
         """Remember when."""
         after = change.after.value if change.after else "gone"
         if after == "probation":
