@@ -3,7 +3,6 @@ How a client survives the loss of a base: ``python -m benchmarks.bench_failover 
 
 Open load of 100 calls a second against three gateways of 20 ms service time; the first one breaks for 5 s and comes
 back. Measured against the goals G1 to G20 of the project; released clients run beside ours in the same session.
-
 """
 
 from __future__ import annotations

@@ -109,8 +109,22 @@ class ChunkReader:
             StreamError: An error event came, or an event is too large.
             APIResponseValidationError: An event cannot be read.
         """
-        while self._events:
-            chunk = self._read(self._events.popleft())
+        events, decode = self._events, self._decode
+        while events:
+            event = events.popleft()
+            if isinstance(event, Event):
+                chunk = self._read_carefully(event.data, failed=event.name == "error")
+            else:
+                try:
+                    data = orjson.loads(event)
+                    if type(data) is dict and "error" not in data:
+                        made: ChatCompletionChunk = decode(data)
+                        if made.choices or made.object != "error":
+                            self._seen.append(event)
+                            return made
+                except (Unexpected, KeyError, ValueError, RecursionError):
+                    pass
+                chunk = self._read_carefully(event)
             if chunk is not None:
                 return chunk
         if self._parser.error is not None:
@@ -160,20 +174,6 @@ class ChunkReader:
             self._assembler.add(_codec.decode(payload, ChatCompletionChunk))
         self._seen.clear()
         return self._assembler
-
-    def _read(self, event: bytes | Event) -> ChatCompletionChunk | None:
-        if isinstance(event, Event):
-            return self._read_carefully(event.data, failed=event.name == "error")
-        try:
-            data = orjson.loads(event)
-            if data.__class__ is dict and "error" not in data:
-                chunk: ChatCompletionChunk = self._decode(data)
-                if chunk.choices or chunk.object != "error":
-                    self._seen.append(event)
-                    return chunk
-        except (Unexpected, KeyError, ValueError, RecursionError):
-            pass
-        return self._read_carefully(event)
 
     def _read_carefully(self, payload: bytes, *, failed: bool = False) -> ChatCompletionChunk | None:
         """End marker, error, what needs exact numbers, and what cannot be read."""

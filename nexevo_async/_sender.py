@@ -5,10 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from nexevo_async._limits import Limits
-from nexevo_async._messages import Request, Response
+from nexevo_async._messages import Headers, Request, Response
 
 if TYPE_CHECKING:
     from nexevo_async._http import OpenAnswer
+
+
+class Answer(Protocol):
+    """An answer whose head has been accepted; `nexevo_async._http.OpenAnswer` is the real one."""
+
+    status: int
+    headers: Headers
+    base_url: str
+
+    async def read(self) -> bytes:
+        """The next bytes as they come; empty at the clean end. Raises `AttemptFailed`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back if the body was read to its end, else close it."""
+
+    def abort(self) -> None:
+        """Close the connection at once."""
 
 
 class Sender(Protocol):

@@ -228,6 +228,8 @@ def numbered(first: int = 1) -> NextPage[Any]:
     """
 
     def next_page(page: Page[Any], asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if not isinstance(page, Page):  # on a raw view: an answer that is not read yet
+            page = page.parse()
         number = asked.get("page", first)
         size = page.page_size or len(page)
         if not page.items or page.total is None or size < 1 or number * size >= page.total:

@@ -12,12 +12,15 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from nexevo_async._call_site import Site, warn_unended
 from nexevo_async._chunks import ChunkReader, Origin, has_content
+from nexevo_async._deadlines import Deadline
 from nexevo_async._messages import Attempt, AttemptFailed
 from nexevo_async._sansio.sse import MAX_EVENT_BYTES
+from nexevo_async._sender import Answer
+from nexevo_async._validation import whole
 from nexevo_async.errors import APIConnectionError, APITimeoutError, NexevoError, StreamError, StreamTruncatedError
 from nexevo_async.models.chat import ChatCompletion, ChatCompletionChunk, NexevoInfo
 from nexevo_async.models.limits import RateLimits, read_limits
@@ -36,24 +39,6 @@ _LIMITS: Final = {
     "first_token": "the limit for the first content",
     "between_content": "the limit between two pieces of content",
 }
-
-
-class Answer(Protocol):
-    """An answer whose head has been accepted; `nexevo_async._http.OpenAnswer` is the real one."""
-
-    status: int
-    headers: Headers
-    base_url: str
-
-    async def read(self) -> bytes:
-        """The next bytes as they come; empty at the clean end. Raises `AttemptFailed`."""
-        ...
-
-    async def aclose(self) -> None:
-        """Give the connection back if the body was read to its end, else close it."""
-
-    def abort(self) -> None:
-        """Close the connection at once."""
 
 
 class ChatStream:
@@ -174,8 +159,10 @@ class ChatStream:
         The next chunks, as many as are there but at most `most`; waits for the first only. Empty at the end.
 
         Raises:
+            ConfigurationError: `most` is not a whole number of at least 1.
             NexevoError: As for iteration; chunks that came before the error are given out first.
         """
+        whole("most", most)
         batch: list[ChatCompletionChunk] = []
         while not batch:
             try:
@@ -239,7 +226,7 @@ class ChatStream:
         limit, until = self._nearest_limit(started)
         self._reading = True
         try:
-            async with asyncio.timeout_at(until):
+            with Deadline(until):
                 return await self._answer.read()
         except (AttemptFailed, TimeoutError) as problem:
             # Neither does harm to a message that is complete but for its end marker.

@@ -90,6 +90,7 @@ class ChatStream(StreamTwin[AsyncChatStream, ChatCompletionChunk]):
         The next chunks, as many as are there but at most `most`; waits for the first only. Empty at the end.
 
         Raises:
+            ConfigurationError: `most` is not a whole number of at least 1.
             NexevoError: As for iteration; chunks that came before the error are given out first.
         """
         return self._items.next_batch(most)

@@ -37,9 +37,8 @@ class Gateways:
 
     def reset(self) -> None:
         """No faults but the service time, and an empty journal."""
-        self._call("DELETE", "/faults")
+        self.clear_faults()
         self._call("DELETE", "/journal")
-        self._slow = {base: self._serve(base) for base in range(3)}
 
     def _serve(self, base: int) -> int:
         fault = self._call("POST", "/faults", {"base": base, "kind": "slow", "delay": self._service})
@@ -57,6 +56,15 @@ class Gateways:
         self._call("DELETE", f"/faults/{self._slow[base]}")
         fault = self._call("POST", "/faults", {"base": base, "kind": "slow", "delay": seconds})
         self._slow[base] = fault["fault"]["id"]
+
+    def clear_faults(self) -> None:
+        """Everything is well again, and as slow as it was."""
+        self._call("DELETE", "/faults")
+        self._slow = {base: self._serve(base) for base in range(3)}
+
+    def in_flight(self) -> int:
+        """Requests that the bases are working on."""
+        return sum(host["in_flight"] for host in self._call("GET", "/state")["hosts"])
 
     def journal(self) -> list[Json]:
         """What arrived since `reset`."""

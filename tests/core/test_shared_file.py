@@ -284,8 +284,7 @@ def run_processes(script: str, folder: Path, *, timeout: float = 50) -> str:
         check=False,
         env={**os.environ, "NEXEVO_CACHE_DIR": str(folder)},
     )
-    assert done.stderr == ""
-    assert done.returncode == 0, done.stdout
+    assert (done.stderr, done.returncode) == ("", 0), done.stdout
     return done.stdout
 
 
