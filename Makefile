@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench-facade check lint format types contracts generate generated clean
+.PHONY: help demo test check lint format types contracts generate generated clean soak soak-facade bench bench-peers bench-facade bench-failover instructions
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -29,14 +29,30 @@ demo: $(READY)  ## See it work, in under a minute; no key, no network
 test: $(READY)  ## The whole test suite
 	@$(BIN)/python -m pytest
 
-soak: $(READY)  ## 64 threads, forks, Ctrl-C and closes for a minute
+soak: $(READY)  ## Ten minutes of chaos with a seed: nothing lost, nothing twice, nothing left behind
+	@$(BIN)/python -m benchmarks.soak --seconds 600
+
+soak-facade: $(READY)  ## The blocking client: 64 threads, forks, Ctrl-C and closes for a minute
 	@$(BIN)/python -m tests.sync.soak --seconds 60
+
+bench-failover: $(READY)  ## Lose a base, in every way: the goals of high availability, with other clients beside ours
+	@$(BIN)/python -m benchmarks.bench_failover
+	@$(BIN)/python -m benchmarks.bench_failover --tls --delay 50 --no-peers
+
+bench: $(READY)  ## Every benchmark, beside the peers that are installed
+	@$(BIN)/python -m benchmarks.run
+
+bench-peers: $(READY)  ## Install the peers of the benchmarks, in environments of their own
+	@$(BIN)/python -m benchmarks.peers.install
+
+instructions: $(READY)  ## Fail if a scenario costs 3 % more instructions than recorded (valgrind)
+	@$(BIN)/python -m benchmarks.instructions
 
 bench-facade: $(READY)  ## The blocking client beside other blocking clients
 	@$(BIN)/python -m benchmarks.bench_crossing
 	@$(BIN)/python -m benchmarks.run --only facade
 
-check: lint types contracts generated  ## Lint, format, types, import contracts, generated files
+check: lint types contracts generated instructions  ## Lint, format, types, contracts, generated files, instruction counts
 
 lint: $(READY)
 	@$(BIN)/ruff check .

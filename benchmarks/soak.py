@@ -96,7 +96,7 @@ class Soak:
         name = f"thing-{number}"
         self.made[name] = "unknown"  # also if we cancel
         try:
-            await self.client.conversations.create(title=name)
+            await self.client.keys.create(name=name)
         except OutcomeUnknownError:
             raise
         except NexevoError as error:
@@ -219,10 +219,10 @@ class Soak:
         arrived = Counter(
             entry["idempotency_key"]
             for entry in journal
-            if entry["route"] == "conversations.create" and entry["status"] != 429
+            if entry["route"] == "keys.create" and entry["status"] != 429
         )
         twice = sum(count > 1 for count in arrived.values())
-        there = Counter([item.title async for item in self.client.conversations.list(limit=200)])
+        there = Counter([key.name async for key in self.client.keys.list()])
         wrong = [
             name
             for name, said in self.made.items()

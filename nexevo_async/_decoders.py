@@ -15,13 +15,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from nexevo_async.models._common import WIRE, Model, declared
 
 Decoder = Callable[[Any], Any]
+
+#: Models within models that are written out in place; deeper ones, and those that contain themselves, are called.
+_DEEPEST: Final = 2
 
 
 class Unexpected(Exception):
@@ -69,79 +72,110 @@ EXACT = (str, int, bool, dict)
 @cache
 def decoder_for(cls: Any) -> Decoder:
     """The function that makes a `cls` from a decoded JSON object."""
-    names: dict[str, Any] = {"Unexpected": Unexpected, "cls": cls, "draft": _draft(cls)}
-    lines = [
-        "def decode(data):",
-        "    if type(data) is not dict: raise Unexpected",
-        "    made = draft()",
-        "    made._raw = data",
-        "    made._head = None",
-        "    get = data.get",
-    ]
-    hints = typing.get_type_hints(cls)
-    for index, field in enumerate(declared(cls)):
-        lines += _field_lines(field, hints[field.name], index, names)
-    lines += ["    made.__class__ = cls", "    return made"]
-    exec("\n".join(lines), names)  # noqa: S102 - the text is made of field names of our own classes
-    decode: Decoder = names["decode"]
+    writer = _Writer()
+    text = ["def decode(data0):", *_indented(writer.model(cls, 0)), "    return made0"]
+    exec("\n".join(text), writer.names)  # noqa: S102 - the text is made of field names of our own classes
+    decode: Decoder = writer.names["decode"]
     return decode
+
+
+class _Writer:
+    """
+    Writes the text of one decoder.
+
+    A model that is always part of another one is written out in place; one that may be missing gets a function of its
+    own, at first use.
+
+    Attributes:
+        names: What the text refers to.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {"Unexpected": Unexpected}
+
+    def model(self, cls: Any, depth: int) -> list[str]:
+        """Lines that make a `cls`, called ``made1`` at depth 1, from ``data1``."""
+        data, made = f"data{depth}", f"made{depth}"
+        lines = [
+            f"if type({data}) is not dict: raise Unexpected",
+            f"{made} = {self._name(_draft(cls))}()",
+            f"{made}._raw = {data}",
+            f"{made}._head = None",
+            f"get{depth} = {data}.get",
+        ]
+        hints = typing.get_type_hints(cls)
+        for field in declared(cls):
+            lines += self._field(field, hints[field.name], depth)
+        return [*lines, f"{made}.__class__ = {self._name(cls)}"]
+
+    def _field(self, field: attrs.Attribute[Any], hint: Any, depth: int) -> list[str]:
+        key, target = field.metadata.get(WIRE, field.name), f"made{depth}.{field.name}"
+        inner, nullable = strip_optional(hint)
+        if field.default is attrs.NOTHING and not nullable:
+            return [f"value = data{depth}[{key!r}]", *self._always(inner, target, depth)]
+        lines = [f"value = get{depth}({key!r})"]
+        if nullable:
+            return [*lines, *self._perhaps(inner), f"{target} = value"]
+        default = self._name(field.default)
+        missing = f"{default}.factory()" if isinstance(field.default, attrs.Factory) else default  # type: ignore[arg-type]  # attrs types its Factory as a function
+        return [
+            *lines,
+            f"if value is None: {target} = {missing}",
+            "else:",
+            *_indented(self._always(inner, target, depth)),
+        ]
+
+    def _always(self, kind: Any, target: str, depth: int) -> list[str]:
+        """Lines that check or convert a `value` that must be there, and put it into its place."""
+        inside = depth + 1
+        if is_model(kind) and inside <= _DEEPEST:
+            return [f"data{inside} = value", *self.model(kind, inside), f"{target} = made{inside}"]
+        item = typing.get_args(kind)[0] if typing.get_origin(kind) is list else None
+        if not is_model(item) or inside > _DEEPEST:
+            return [*self._plain(kind), f"{target} = value"]
+        return [
+            "if type(value) is not list: raise Unexpected",
+            f"{target} = items{inside} = []",
+            f"for data{inside} in value:",
+            *_indented([*self.model(item, inside), f"items{inside}.append(made{inside})"]),
+        ]
+
+    def _perhaps(self, kind: Any) -> list[str]:
+        """Lines that check or convert a `value` if it is there."""
+        lines = ["if value is not None:", *(_indented(self._plain(kind)) or ["    pass"])]
+        if is_model(kind):
+            # Some services write "nothing" as empty text where an object belongs.
+            lines = ["if value is not None and value != '':", *lines[1:], "else: value = None"]
+        return lines
+
+    def _plain(self, kind: Any) -> list[str]:
+        """Lines that check or convert `value` in place."""
+        if kind is Any or kind is object:
+            return []
+        origin = typing.get_origin(kind) or kind
+        if origin in EXACT:
+            return [f"if type(value) is not {self._name(origin)}: raise Unexpected"]
+        name = f"n{len(self.names)}"
+        if is_model(kind):
+            self.names[name] = _later(kind, name, self.names)
+        else:
+            self.names[name] = list_decoder(typing.get_args(kind)[0]) if origin is list else SCALARS[kind]
+        return [f"value = {name}(value)"]
+
+    def _name(self, value: Any) -> str:
+        name = f"n{len(self.names)}"
+        self.names[name] = value
+        return name
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 def _draft(cls: type[Any]) -> type[Any]:
     """A twin of a model with the same slots, made and filled at full speed; once full, it becomes the model."""
     quick = {"__slots__": (), "__init__": object.__init__, "__setattr__": object.__setattr__}
     return type(cls.__name__, (cls,), quick)
-
-
-def _field_lines(field: attrs.Attribute[Any], hint: Any, index: int, names: dict[str, Any]) -> list[str]:
-    key = field.metadata.get(WIRE, field.name)
-    inner, nullable = strip_optional(hint)
-    convert = _converter_code(inner, f"c{index}", names)
-    required = field.default is attrs.NOTHING
-    lines = [f"    value = {f'data[{key!r}]' if required and not nullable else f'get({key!r})'}"]
-    if required and not nullable:
-        return [*lines, *convert("    "), f"    made.{field.name} = value"]
-    if nullable or required:
-        return [
-            *lines,
-            # Some services write "nothing" as empty text where an object belongs.
-            "    if value == '': value = None" if is_model(inner) else "",
-            "    if value is not None:",
-            *(convert("        ") or ["        pass"]),
-            f"    made.{field.name} = value",
-        ]
-    names[f"d{index}"] = field.default
-    fallback = f"d{index}.factory()" if isinstance(field.default, attrs.Factory) else f"d{index}"  # type: ignore[arg-type]  # attrs types its Factory as a function
-    return [
-        *lines,
-        f"    if value is None: value = {fallback}",
-        "    else:",
-        *(convert("        ") or ["        pass"]),
-        f"    made.{field.name} = value",
-    ]
-
-
-def _converter_code(kind: Any, name: str, names: dict[str, Any]) -> Callable[[str], list[str]]:
-    """Lines that check or convert `value` in place, for a given indentation."""
-    if kind is Any or kind is object:
-        return lambda _indent: []
-    if kind in EXACT or typing.get_origin(kind) is dict:
-        names[name] = typing.get_origin(kind) or kind
-        return lambda indent: [f"{indent}if type(value) is not {name}: raise Unexpected"]
-    if typing.get_origin(kind) is list:
-        item = typing.get_args(kind)[0]
-        if is_model(item):
-            names[name] = _later(item, name, names)
-            return lambda indent: [
-                f"{indent}if type(value) is not list: raise Unexpected",
-                f"{indent}value = [*map({name}, value)]",
-            ]
-        names[name] = list_decoder(item)
-    elif is_model(kind):
-        names[name] = _later(kind, name, names)
-    else:
-        names[name] = SCALARS[kind]
-    return lambda indent: [f"{indent}value = {name}(value)"]
 
 
 def list_decoder(item: Any) -> Decoder:

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Protocol
 
 import anyio
-from anyio.abc import TaskGroup
 
 from nexevo_async._logging import logger
 
@@ -49,6 +48,7 @@ class Host:
         self._jobs: dict[str, asyncio.Future[None]] = {}
         self._waiting: list[tuple[str, Job, asyncio.Future[None]]] = []
         self._task = loop.create_task(self._run(weakref.ref(owner, self._owner_is_gone)), name="nexevo-background")
+        self._task.add_done_callback(self._forget_jobs)
 
     @property
     def is_over(self) -> bool:
@@ -73,7 +73,7 @@ class Host:
             self._waiting.append((name, job, done))
             self.nudge()
             if self.is_over:
-                self._forget_waiting()
+                self._forget_jobs()
         return done
 
     def start(self, name: str, job: Job) -> asyncio.Future[None]:
@@ -100,24 +100,22 @@ class Host:
             self.loop.call_soon_threadsafe(self._task.cancel)
 
     async def _run(self, owner: weakref.ref[Owner]) -> None:
-        try:
-            async with anyio.create_task_group() as jobs:
-                while (present := owner()) is not None:
-                    self._nudged.clear()
-                    delay = self._tick(present)
-                    del present
-                    self._start_waiting(jobs)
-                    with anyio.move_on_after(delay):
-                        await self._nudged.wait()
-                jobs.cancel_scope.cancel()
-        finally:
-            self._forget_waiting()
+        # Not anyio's group: asyncio.run cancels all tasks when it ends, and a task of anyio's (4.16) that has not begun by
+        # then leaves a coroutine that "was never awaited".
+        async with asyncio.TaskGroup() as jobs:
+            while (present := owner()) is not None:
+                self._nudged.clear()
+                delay = self._tick(present)
+                del present
+                self._start_waiting(jobs)
+                with anyio.move_on_after(delay):
+                    await self._nudged.wait()
 
-    def _forget_waiting(self) -> None:
-        """Nobody will do these jobs any more."""
-        for name, _, done in self._waiting:
+    def _forget_jobs(self, _: object = None) -> None:
+        """Nobody will do these any more: those that wait, and those whose task was cancelled before it began."""
+        for done in self._jobs.values():
             done.cancel()
-            del self._jobs[name]
+        self._jobs.clear()
         self._waiting.clear()
 
     def _tick(self, owner: Owner) -> float:
@@ -128,10 +126,10 @@ class Host:
             logger.exception("the background of the client had a failure; it goes on")
             return _AFTER_FAILURE
 
-    def _start_waiting(self, jobs: TaskGroup) -> None:
+    def _start_waiting(self, jobs: asyncio.TaskGroup) -> None:
         waiting, self._waiting = self._waiting, []
         for name, job, done in waiting:
-            jobs.start_soon(self._do, name, job, done, name=name)
+            jobs.create_task(self._do(name, job, done), name=name)
 
     async def _do(self, name: str, job: Job, done: asyncio.Future[None]) -> None:
         try:
@@ -144,7 +142,7 @@ class Host:
         else:
             _settle(done, None)
         finally:
-            del self._jobs[name]
+            self._jobs.pop(name, None)
         self.nudge()  # it may have changed something
 
 

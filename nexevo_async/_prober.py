@@ -6,10 +6,9 @@ No key goes along. A failure is a report and never raised: whatever happens to a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
-
-import anyio
 
 from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
@@ -73,17 +72,17 @@ class HealthProber:
         """
         due, extra = tuple(due), tuple(extra)
         until = time.monotonic() + (0.0 if self._sharing is None else self._sharing.claim_life)
-        async with anyio.create_task_group() as group:
+        async with asyncio.TaskGroup() as group:
             while due or extra:
                 ask, look_again = await self._claim(due, extra)
                 for url in ask:
-                    group.start_soon(self.probe, url, name=f"nexevo-probe {url}")
+                    group.create_task(self.probe(url), name=f"nexevo-probe {url}")
                 if not patient or time.monotonic() >= until:
                     return
                 due = tuple(url for url in due if url in look_again)
                 extra = tuple(url for url in extra if url in look_again)
                 if due or extra:
-                    await anyio.sleep(self._policy.probe_timeout / 3)
+                    await asyncio.sleep(self._policy.probe_timeout / 3)
 
     async def _claim(self, due: tuple[str, ...], extra: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
         """Whom to ask now, and who is being asked by somebody else."""

@@ -23,6 +23,7 @@ LONGER = {
 #: Who may start a task, and what ends it.
 STARTS_TASKS = {
     "nexevo_async/_host.py": "the host task of a client; its aclose ends it",
+    "nexevo_async/_prober.py": "health checks at once, in a group that waits for them",
     "nexevo_async/_race.py": "a read asked elsewhere too; the loser is cancelled and waited for",
     "nexevo_async/_session.py": "closing that a caller's cancellation must not interrupt; it is waited for",
     "nexevo_async/client.py": "closing that a caller's cancellation must not interrupt; it is waited for",

@@ -16,6 +16,7 @@ PACKAGES = {
     "peers": [
         "aiohttp",
         "anthropic[aiohttp]",
+        "elastic-transport",
         "httpx",
         "matplotlib",
         "msgspec",

@@ -43,6 +43,7 @@ class Call:
         "_maybe_done",
         "_not_before",
         "_once",
+        "_outdone",
         "_panic_since",
         "_pick",
         "_pinned",
@@ -87,6 +88,7 @@ class Call:
         self._last: NexevoError | None = None
         self._maybe_done = False
         self._verdict: Succeed | Fail | None = None
+        self._outdone: tuple[Pick, ...] = ()  # attempts that blamed their upstream
         self.attempts: tuple[Attempt, ...] = ()
         shared.budget.earn()
         if request.safety is Safety.BILLABLE:
@@ -132,6 +134,8 @@ class Call:
         pick = self._taken()
         reads = self._request.safety is Safety.SAFE
         self._shared.pool.report(pick, Report.SUCCESS, now=now, latency=now - self._sent_at if reads else None)
+        if self._outdone:
+            self._shared.pool.outdone((p for p in self._outdone if p.endpoint != pick.endpoint), now=now)
 
     def answered(self, response: Response, now: float, *, wall: float) -> None:
         """An answer has arrived whole."""
@@ -147,9 +151,9 @@ class Call:
         error = outcome.error_of(response, wall=wall, call=self._request.name)
         problem = getattr(error, "code", None) or happened.value
         self._note(pick, now, status=response.status, problem=problem, trace_id=error.trace_id)
-        self._report(
-            pick, happened, now, detail=f"HTTP {response.status}", blameless=outcome.names_an_upstream(response)
-        )
+        upstream = outcome.names_an_upstream(response)
+        self._outdone += (pick,) if upstream else ()
+        self._report(pick, happened, now, detail=f"HTTP {response.status}", blameless=upstream)
         error.attempts = self.attempts
         self._last = error
         self._decide(happened, now, pick, asked=pushback(response.headers, wall=wall))
@@ -298,8 +302,7 @@ class Call:
         if self._panic_since is None:
             self._panic_since = now
         end = self._panic_since + self._shared.panic_wait
-        in_time = self._deadline is None or now + PANIC_PAUSE < self._deadline
-        if not in_time or now >= end:
+        if now >= end or (self._deadline is not None and now + PANIC_PAUSE >= self._deadline):
             return self._fail(self._last_error())
         turn = max(now + PANIC_PAUSE, self._shared.panic_turn + PANIC_STEP)
         if turn >= end:

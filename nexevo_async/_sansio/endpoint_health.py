@@ -37,7 +37,7 @@ FIT = frozenset({State.UNKNOWN, State.HEALTHY, State.HELD})
 CARRYING = FIT | {State.SUSPECT}
 
 _CALL_FAILURES = frozenset({Report.HARD, Report.SOFT, Report.WARN, Report.STALL, Report.SLOW, Report.QUIET})
-_FAILURES = _CALL_FAILURES | {Report.SERVER_ERROR, Report.PROBE_BAD, Report.HEARD_BAD}
+_FAILURES = _CALL_FAILURES | {Report.SERVER_ERROR, Report.OUTDONE, Report.PROBE_BAD, Report.HEARD_BAD}
 _SILENT = frozenset({Report.PROBE_UNKNOWN, Report.NONE, Report.RECONNECT_FAILED})
 
 
@@ -101,6 +101,7 @@ class EndpointHealth:
         self.trial: Pick | None = None
         self.trial_at = NEVER
         self.panics: dict[Pick, None] = {}  # attempts of this epoch made in panic, oldest first
+        self.outdone = 0
         self.strikes = self.hard_strikes = self.successes = self.level = self.level_before = 0
         self.cause: Cause | None = None
         self.flaps: deque[float] = deque(maxlen=16)
@@ -162,7 +163,7 @@ class EndpointHealth:
         self.epoch += 1
         self.trial = None
         self.panics = {}
-        self.strikes = self.hard_strikes = 0
+        self.strikes = self.hard_strikes = self.outdone = 0
         self.rate.clear()
         self.server_errors.clear()
 
@@ -331,6 +332,5 @@ class EndpointHealth:
 
     def settle(self) -> None:
         """Work out whether a success would have anything to clear."""
-        self.quiet = (
-            self.state is State.HEALTHY and not self.strikes and not self.hard_strikes and not self.server_errors
-        )
+        counted = self.strikes or self.hard_strikes or self.outdone or self.server_errors
+        self.quiet = self.state is State.HEALTHY and not counted

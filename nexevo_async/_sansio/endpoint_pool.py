@@ -7,7 +7,7 @@ with what was learned. It is driven from one thread.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from nexevo_async._messages import Safety
 from nexevo_async._sansio.endpoint_health import CARRYING, FIT, NEVER, EndpointHealth, Pick
@@ -194,6 +194,15 @@ class EndpointPool(EndpointTable):
         judge(health, report, Evidence(now, detail, shape, alone, needed))
         if health.proven is not was_proven or report is Report.RECONNECT_FAILED:
             self._stale()
+
+    def outdone(self, picks: Iterable[Pick], *, now: float) -> None:
+        """Another endpoint has answered a call for which the attempts at these ended with the word upstream."""
+        self._refresh(now)
+        for pick in picks:
+            health = pick.health
+            if pick.epoch == health.epoch:
+                detail = "another endpoint answered what its upstream could not"
+                judge(health, Report.OUTDONE, Evidence(now, detail, alone=not self._others(health, CARRYING)))
 
     def release(self, pick: Pick) -> None:
         """Give a pick back without an opinion: cancelled, 4xx, 429."""

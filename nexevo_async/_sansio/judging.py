@@ -43,7 +43,7 @@ def judge(health: EndpointHealth, report: Report, evidence: Evidence) -> None:
 
 def _succeeded(health: EndpointHealth, seen: Evidence) -> None:
     health.last_success = seen.now
-    health.strikes = health.hard_strikes = 0
+    health.strikes = health.hard_strikes = health.outdone = 0
     health.server_errors.clear()
     health.rate.good(seen.now)
     if health.state is State.EJECTED:
@@ -86,6 +86,13 @@ def _server_error(health: EndpointHealth, seen: Evidence) -> None:
     if len(health.server_errors) >= 2 or health.state is State.PROBATION:
         health.last_failure = seen.now
         _failed_soft(health, seen)
+
+
+def _outdone(health: EndpointHealth, seen: Evidence) -> None:
+    # A broken upstream does not speak against the base URL, unless it works elsewhere, call after call.
+    health.outdone += 1
+    if health.outdone >= health.policy.soft_strikes or health.state is State.PROBATION:
+        _against(health, seen, Cause.SOFT, out=not seen.alone)
 
 
 def _stalled(health: EndpointHealth, seen: Evidence) -> None:
@@ -187,6 +194,7 @@ _RULES: Final[dict[Report, Callable[[EndpointHealth, Evidence], None]]] = {
     Report.SOFT: _failed_soft,
     Report.WARN: _failed_soft,
     Report.SERVER_ERROR: _server_error,
+    Report.OUTDONE: _outdone,
     Report.STALL: _stalled,
     Report.SLOW: _slow,
     Report.QUIET: _quiet,

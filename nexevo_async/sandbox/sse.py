@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -38,10 +38,11 @@ class SseAnswer(web.StreamResponse):
         self.events = events
 
     async def stream(self, request: web.Request, *, end: bool = True) -> None:
-        """Send the head, then event by event; without `end` the body is left open."""
-        async with aclosing(self.events) as events:
-            await self.prepare(request)
-            async for chunk in events:
-                await self.write(chunk)
-        if end:
-            await self.write_eof()
+        """Send the head, then event by event; without `end` the body is left open. A client that leaves ends it."""
+        with suppress(ConnectionResetError):
+            async with aclosing(self.events) as events:
+                await self.prepare(request)
+                async for chunk in events:
+                    await self.write(chunk)
+            if end:
+                await self.write_eof()

@@ -128,6 +128,22 @@ async def test_closing_ends_what_is_under_way_and_what_has_not_begun() -> None:
     assert host.once("nexevo-x", job).cancelled()  # nobody would ever do it
 
 
+async def test_a_job_that_was_cancelled_before_it_began_is_over_too() -> None:
+    owner = Owner()
+    host = a_host(owner)
+    await owner.ticked.wait()
+
+    async def job() -> None:
+        raise AssertionError("it has never begun")
+
+    done = host.once("nexevo-x", job)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        if task.get_name().startswith("nexevo"):
+            task.cancel()
+    await until(lambda: host.is_over)
+    assert done.cancelled()
+
+
 async def test_it_ends_when_its_owner_is_dropped() -> None:
     owner = Owner()
     host = a_host(owner)

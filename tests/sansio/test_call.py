@@ -705,3 +705,23 @@ def test_a_call_cancelled_at_any_moment_leaves_nothing_behind(
             break
     call.cancelled()
     assert world.nothing_open()
+
+
+# -- an upstream that fails
+
+
+def test_a_call_that_is_answered_elsewhere_speaks_against_the_endpoint_that_blamed_its_upstream() -> None:
+    world = World([A, B])
+    for _ in range(3):
+        story = world.run(world.call(), {A: answer(502, code="upstream_error"), B: 200})
+        assert story.bases == "ab"
+    assert world.run(world.call(), []).bases == "b"
+
+
+def test_an_upstream_that_fails_everywhere_speaks_against_nobody() -> None:
+    world = World([A, B])
+    for _ in range(10):
+        world.now += 10.0
+        story = world.run(world.call(), dict.fromkeys((A, B), answer(502, code="upstream_error")))
+        assert not story.succeeded
+    assert world.run(world.call(), []).bases == "a"

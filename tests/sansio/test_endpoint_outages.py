@@ -316,3 +316,32 @@ def test_a_machine_that_sleeps_for_an_hour_wakes_with_its_bans_and_one_failover(
 
     assert driver.status(B).ejected_for == pytest.approx(pause)
     assert driver.call(lambda url, _: Report.SOFT if url == A else Report.SUCCESS) == 1
+
+
+def test_an_upstream_that_fails_at_one_endpoint_only_call_after_call_ejects_it() -> None:
+    """A single call that does better elsewhere proves nothing: upstreams fail now and then."""
+    driver = Driver()
+    driver.heal(A, B)
+    for number in range(3):
+        assert driver.state(A) is State.HEALTHY, number
+        blaming = driver.pick()
+        assert blaming.endpoint.url == A
+        driver.pool.release(blaming)
+        driver.report(driver.pick(tried=(A,)), Report.SUCCESS)
+        driver.pool.outdone([blaming], now=driver.now)
+
+    assert driver.state(A) is State.EJECTED
+    assert driver.status(A).reason == "soft: another endpoint answered what its upstream could not"
+
+
+def test_an_upstream_that_fails_now_and_then_changes_nothing() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    for _ in range(20):
+        blaming = driver.pick()
+        driver.pool.release(blaming)
+        driver.report(driver.pick(tried=(A,)), Report.SUCCESS)
+        driver.pool.outdone([blaming], now=driver.now)
+        driver.tell(A, Report.SUCCESS)
+
+    assert driver.state(A) is State.HEALTHY

@@ -26,6 +26,7 @@ EXPECTED: dict[Report, tuple[State, State, State, State, State, State]] = {
     Report.SOFT: (S, S, S, E, E, S),
     Report.WARN: (S, S, S, E, E, S),
     Report.SERVER_ERROR: (U, H, S, E, E, K),
+    Report.OUTDONE: (U, H, S, E, E, K),
     Report.STALL: (E, E, E, E, E, E),
     Report.SLOW: (U, H, S, E, E, K),
     Report.QUIET: (S, S, E, E, E, S),
