@@ -8,6 +8,7 @@ back. Measured against the goals G1 to G20 of the project; released clients run 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -24,8 +25,12 @@ from benchmarks.harness import RESULTS
 from benchmarks.peers import Peer
 from benchmarks.processes import WorkerError
 
-#: Which calls each of the others makes.
-PEERS: dict[Peer, tuple[str, ...]] = {ELASTIC: ("get",), LITELLM: ("chat",), OPENAI: ("chat",)}
+#: Which calls each of the others makes, and how many a second: a client that is busy to its limit shows only that.
+PEERS: dict[Peer, tuple[tuple[str, ...], float]] = {
+    ELASTIC: (("get",), 100.0),
+    LITELLM: (("chat",), 20.0),
+    OPENAI: (("chat",), 20.0),
+}
 
 
 def _say(text: str) -> None:
@@ -81,14 +86,14 @@ def _ours_alone(found: Measured, runs: Session, plan: Plan) -> None:
 def measure(plan: Plan, gateways: Gateways, *, peers: bool) -> dict[str, Measured]:
     """Ours, then the others that can be run here."""
     measured: dict[str, Measured] = {}
-    for peer, calls in {OURS: ("get", "chat"), **(PEERS if peers else {})}.items():
-        found = Measured()
+    for peer, (calls, rate) in {OURS: (("get", "chat"), plan.rate), **(PEERS if peers else {})}.items():
+        found, own = Measured(), dataclasses.replace(plan, rate=rate)
         try:
-            with session(peer, gateways, plan) as runs:
+            with session(peer, gateways, own) as runs:
                 _say(f"{peer.name} {runs.versions}")
                 found.versions = runs.versions
                 _faults(found, runs, calls)
-                _all_down(found, runs, calls[0], plan)
+                _all_down(found, runs, calls[0], own)
                 if peer is OURS:
                     _ours_alone(found, runs, plan)
         except WorkerError as problem:
@@ -96,7 +101,7 @@ def measure(plan: Plan, gateways: Gateways, *, peers: bool) -> dict[str, Measure
             if peer is OURS:
                 raise
         if found.runs:
-            measured[peer.name] = found
+            measured[peer.name if rate == plan.rate else f"{peer.name}, {rate:.0f}/s"] = found
     return measured
 
 

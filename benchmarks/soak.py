@@ -217,9 +217,7 @@ class Soak:
         """What was said to be made is there once, what was said not to be is not, and nothing is there twice."""
         journal = await asyncio.to_thread(self._gateways.journal)
         arrived = Counter(
-            entry["idempotency_key"]
-            for entry in journal
-            if entry["route"] == "keys.create" and entry["status"] != 429
+            entry["idempotency_key"] for entry in journal if entry["route"] == "keys.create" and entry["status"] != 429
         )
         twice = sum(count > 1 for count in arrived.values())
         there = Counter([key.name async for key in self.client.keys.list()])

@@ -100,8 +100,8 @@ class Host:
             self.loop.call_soon_threadsafe(self._task.cancel)
 
     async def _run(self, owner: weakref.ref[Owner]) -> None:
-        # Not anyio's group: asyncio.run cancels all tasks when it ends, and a task of anyio's (4.16) that has not begun by
-        # then leaves a coroutine that "was never awaited".
+        # Not anyio's group: asyncio.run cancels all tasks when it ends, and a task of anyio's (4.16) that has not begun
+        # by then leaves a coroutine that "was never awaited".
         async with asyncio.TaskGroup() as jobs:
             while (present := owner()) is not None:
                 self._nudged.clear()

@@ -71,7 +71,7 @@ class Session:
         for base in bases:
             gateways.break_for(base, kind, plan.fault, **FAULTS[kind])
         broke = time.time()
-        answer = self._process.receive(seconds + plan.timeout * 4 + 30)
+        answer = self._process.receive(seconds + plan.timeout * 12 + 30)
         self.ask("close")
         samples = [Sample(*sample) for sample in answer.pop("samples")]
         ended = broke + plan.fault + after

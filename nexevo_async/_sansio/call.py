@@ -76,7 +76,8 @@ class Call:
         self._started = now
         self._total = total
         self._deadline = None if total is None else now + total
-        self._attempt_limit = attempt_limit if request.safety in (Safety.SAFE, Safety.IDEMPOTENT) else None
+        safety = request.safety
+        self._attempt_limit = attempt_limit if safety is Safety.SAFE or safety is Safety.IDEMPOTENT else None
         self._tried: list[str] = []
         self._once: set[Move] = set()
         self._pinned: str | None = None
@@ -91,7 +92,7 @@ class Call:
         self._outdone: tuple[Pick, ...] = ()  # attempts that blamed their upstream
         self.attempts: tuple[Attempt, ...] = ()
         shared.budget.earn()
-        if request.safety is Safety.BILLABLE:
+        if safety is Safety.BILLABLE:
             shared.resends.earn()
         if shared.bucket is not None:
             self._bucket_turn = shared.bucket.reserve(now)
@@ -112,10 +113,11 @@ class Call:
             return self._verdict
         if self._deadline is not None and now >= self._deadline:
             return self._give_up_on_time()
-        for moment in (self._not_before, self._bucket_turn):
-            if moment is not None and moment > now:
-                return self._wait_until(moment, now)
-        self._not_before = self._bucket_turn = None
+        if self._not_before is not None or self._bucket_turn is not None:
+            for moment in (self._not_before, self._bucket_turn):
+                if moment is not None and moment > now:
+                    return self._wait_until(moment, now)
+            self._not_before = self._bucket_turn = None
         pick = self._shared.pool.pick(now=now, safety=self._request.safety, tried=self._tried, only=self._pinned)
         if pick is None:
             return self._wait_in_panic(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -44,3 +45,14 @@ async def test_the_limit_for_a_free_connection_counts_once() -> None:
         assert asyncio.get_running_loop().time() - began < 0.3
         assert (caught.value.limit, caught.value.delivery) == ("pool", "never")
         await busy
+
+
+async def test_a_raw_list_goes_page_by_page() -> None:
+    """The rule for the next page reads the answer, raw or not."""
+    async with Sandbox(rate_limit=None) as box, AsyncNexevo(box.api_key, base_url=box.base_url) as client:
+        pricing = [{"model": "nexevo/fast", "pricing_factor": 1}]
+        await client.sub_accounts.create(alias="raw", balance="0.5", model_pricing=pricing, count=3)
+        raw = client.with_raw_response.sub_accounts.list(page_size=2)
+        answers: list[Any] = [answer async for answer in raw.pages()]
+        assert [answer.status for answer in answers] == [200, 200]
+        assert [len(answer.parse()) for answer in answers] == [2, 1]

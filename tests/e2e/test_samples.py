@@ -74,13 +74,3 @@ async def test_login_register_and_two_factor_authentication(client: AsyncNexevo)
     await own.auth.two_fa_disable(code=totp(setup["secret"], datetime.now(UTC)))
     await own.auth.change_password(current_password="correct horse battery", new_password="another long secret")
     await own.auth.deactivate(password="another long secret")
-
-
-async def test_a_raw_list_goes_page_by_page(client: AsyncNexevo) -> None:
-    """The rule for the next page reads the answer, raw or not."""
-    pricing = [{"model": "nexevo/fast", "pricing_factor": 1}]
-    await client.sub_accounts.create(alias="raw", balance="0.5", model_pricing=pricing, count=3)
-    raw = client.with_raw_response.sub_accounts.list(page_size=2)
-    answers = [answer async for answer in raw.pages()]
-    assert [answer.status for answer in answers] == [200, 200]  # type: ignore[attr-defined]  # raw answers
-    assert [len(answer.parse()) for answer in answers] == [2, 1]  # type: ignore[attr-defined]  # raw answers
