@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.failover.gateways import Gateways
 from benchmarks.measure import resident_bytes
-from nexevo_async import AsyncNexevo, Timeout
+from nexevo_async import AsyncNexevo, RetryPolicy, Timeout
 from nexevo_async.errors import APIStatusError, NexevoError, OutcomeUnknownError
 
 USERS = 40
@@ -77,6 +77,8 @@ class Soak:
             discovery_url=addresses["discovery_url"],
             timeout=Timeout(total=10, between_content=3),
             max_connections=CONNECTIONS,
+            # Faults come a thousand times more often than in life: the usual budget against storms would run dry.
+            retry=RetryPolicy(retry_budget_cap=200.0, retry_budget_per_second=20.0),
         )
 
     # -- users

@@ -6,6 +6,7 @@ import asyncio
 import ssl as _ssl
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
@@ -35,22 +36,22 @@ from nexevo_async.config import (
 )
 from nexevo_async.errors import ConfigurationError
 from nexevo_async.hooks import Hooks
-from nexevo_async.resources.auth import Auth
-from nexevo_async.resources.billing import Billing
-from nexevo_async.resources.chat import Chat
-from nexevo_async.resources.conversations import Conversations
-from nexevo_async.resources.embeddings import Embeddings
-from nexevo_async.resources.endpoints import Endpoints
-from nexevo_async.resources.feedback import FeedbackResource
-from nexevo_async.resources.keys import Keys
-from nexevo_async.resources.models import Models
-from nexevo_async.resources.organizations import Organizations
-from nexevo_async.resources.sub_accounts import SubAccounts
 
 if TYPE_CHECKING:
     import aiohttp
 
     from nexevo_async.models.endpoints import Endpoint
+    from nexevo_async.resources.auth import Auth
+    from nexevo_async.resources.billing import Billing
+    from nexevo_async.resources.chat import Chat
+    from nexevo_async.resources.conversations import Conversations
+    from nexevo_async.resources.embeddings import Embeddings
+    from nexevo_async.resources.endpoints import Endpoints
+    from nexevo_async.resources.feedback import FeedbackResource
+    from nexevo_async.resources.keys import Keys
+    from nexevo_async.resources.models import Models
+    from nexevo_async.resources.organizations import Organizations
+    from nexevo_async.resources.sub_accounts import SubAccounts
 
 T = TypeVar("T")
 
@@ -133,7 +134,7 @@ class AsyncNexevo:
             allowed_hosts=None if allowed_hosts is None else _validation.texts("allowed_hosts", allowed_hosts),
         )
         self._own = True
-        self._bind(Transport(core, settings))
+        self._transport = Transport(core, settings)
 
     @classmethod
     def closeai(cls, api_key: ApiKey | None = None, *, discovery: bool = False, **arguments: Any) -> Self:
@@ -152,25 +153,10 @@ class AsyncNexevo:
             arguments.setdefault("discovery_url", CLOSEAI_DISCOVERY_URL)
         return cls(api_key, **arguments)
 
-    def _bind(self, transport: Transport) -> None:
-        """Hang the resources on a transport."""
-        self._transport = transport
-        self.chat = Chat(transport)
-        self.models = Models(transport)
-        self.embeddings = Embeddings(transport)
-        self.conversations = Conversations(transport)
-        self.auth = Auth(transport)
-        self.keys = Keys(transport)
-        self.billing = Billing(transport)
-        self.organizations = Organizations(transport)
-        self.feedback = FeedbackResource(transport)
-        self.sub_accounts = SubAccounts(transport)
-        self.endpoints = Endpoints(transport)
-
     def _view(self, settings: Settings) -> Self:
         view = object.__new__(type(self))
         view._own = False
-        view._bind(Transport(self._transport.core, settings))
+        view._transport = Transport(self._transport.core, settings)
         return view
 
     def with_options(
@@ -247,6 +233,85 @@ class AsyncNexevo:
         request = free_request(method, path, own, json=json, query=query, extra_headers=headers)
         options: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
         return await self._transport.fetch_request(request, cast("type[T]", into or object), options)
+
+    # Imported when they are first used: all of them together take as long to import as everything else of ours.
+
+    @cached_property
+    def chat(self) -> Chat:
+        """Everything about chats."""
+        from nexevo_async.resources.chat import Chat
+
+        return Chat(self._transport)
+
+    @cached_property
+    def models(self) -> Models:
+        """The models that can be asked, aliases such as ``nexevo/balanced`` included."""
+        from nexevo_async.resources.models import Models
+
+        return Models(self._transport)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """Turn texts into vectors."""
+        from nexevo_async.resources.embeddings import Embeddings
+
+        return Embeddings(self._transport)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        """Conversations that the service keeps. Storing and chatting are apart: nothing here calls a model."""
+        from nexevo_async.resources.conversations import Conversations
+
+        return Conversations(self._transport)
+
+    @cached_property
+    def auth(self) -> Auth:
+        """Profile, password, second factor, registration."""
+        from nexevo_async.resources.auth import Auth
+
+        return Auth(self._transport)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Hand out API keys and take them back."""
+        from nexevo_async.resources.keys import Keys
+
+        return Keys(self._transport)
+
+    @cached_property
+    def billing(self) -> Billing:
+        """Balance, usage, plan and top-ups. Every amount is a `Decimal`."""
+        from nexevo_async.resources.billing import Billing
+
+        return Billing(self._transport)
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        """Organizations and their members: one owner, and admins and developers."""
+        from nexevo_async.resources.organizations import Organizations
+
+        return Organizations(self._transport)
+
+    @cached_property
+    def feedback(self) -> FeedbackResource:
+        """Feedback on generations."""
+        from nexevo_async.resources.feedback import FeedbackResource
+
+        return FeedbackResource(self._transport)
+
+    @cached_property
+    def sub_accounts(self) -> SubAccounts:
+        """Sub-accounts of the platform. Only the key of the main account may call this."""
+        from nexevo_async.resources.sub_accounts import SubAccounts
+
+        return SubAccounts(self._transport)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Look at the base URLs, and ask now what the background asks every few minutes."""
+        from nexevo_async.resources.endpoints import Endpoints
+
+        return Endpoints(self._transport)
 
     async def aclose(self) -> None:
         """

@@ -104,16 +104,25 @@ class Run:
         counted = Counter(a.digest for a in self._arrived() if a.status not in _TURNED_AWAY)
         return sum(count - 1 for digest, count in counted.items() if digest is not None)
 
+    def _first_hits(self) -> list[float]:
+        """When requests came to the first base after the break, up to half a second in which none came."""
+        hits: list[float] = []
+        for arrival in self._arrived():
+            if arrival.base == 0 and arrival.at >= self.broke:
+                if arrival.at - (hits[-1] if hits else self.broke) > 0.5:
+                    break
+                hits.append(arrival.at)
+        return hits
+
     @property
     def left_after(self) -> float:
-        """Time from the break to the last request before half a second in which none came to the first base."""
-        hits = [a.at for a in self._arrived() if a.base == 0 and a.at >= self.broke]
-        last = self.broke
-        for at in hits:
-            if at - last > 0.5:
-                break
-            last = at
-        return last - self.broke
+        """Time from the break to the last of the first hits."""
+        return max(self._first_hits(), default=self.broke) - self.broke
+
+    @property
+    def left_after_hits(self) -> int:
+        """How many requests it took until the first base was left."""
+        return len(self._first_hits())
 
     @property
     def returned_after(self) -> float | None:
