@@ -38,7 +38,7 @@ TARGETS = (
     Target(
         Peer(OURS, ""),
         "import nexevo_async",
-        f"nexevo_async.AsyncNexevo(api_key='sk-xc-benchmark', base_url='{_URL}')",
+        f"nexevo_async.AsyncNexevo(api_key='sk-xc-benchmark', base_url='{_URL}').chat.completions",
     ),
     Target(Peer("asyncio + ssl", ""), "import asyncio, ssl"),
     Target(Peer("aiohttp", ""), "import aiohttp"),

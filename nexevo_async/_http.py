@@ -44,9 +44,10 @@ class OpenAnswer:
         headers: Response headers.
         url: Address without the query.
         base_url: The endpoint it comes from.
+        on_break: Called once if the connection breaks before the body has ended; None for nobody.
     """
 
-    __slots__ = ("_broken", "_release", "_response", "base_url", "headers", "status", "url")
+    __slots__ = ("_broken", "_release", "_response", "base_url", "headers", "on_break", "status", "url")
 
     def __init__(
         self, response: Exchange | aiohttp.ClientResponse, base_url: str, url: str, release: Callable[[], None]
@@ -58,6 +59,7 @@ class OpenAnswer:
         self.headers = Headers(response.headers)
         self.url = url
         self.base_url = base_url
+        self.on_break: Callable[[AttemptFailed], None] | None = None
 
     async def read(self) -> bytes:
         """
@@ -72,6 +74,8 @@ class OpenAnswer:
             return await self._response.content.readany()
         except Exception as error:
             self._broken = AttemptFailed(FailureKind.BROKEN, _describe(error))
+            if self.on_break is not None:
+                self.on_break(self._broken)
             rest = _left_over(self._response)
             if rest:
                 return rest  # what arrived before the break comes before the break
@@ -320,7 +324,8 @@ def _failure(error: Exception, progress: Progress, connect: float | None) -> Att
 
 def _describe(error: BaseException) -> str:
     """A few words that hold neither a URL nor text of the answer: both may hold secrets."""
-    cause = getattr(error, "os_error", error)
+    # aiohttp before 3.14 keeps a refused certificate elsewhere than all other causes.
+    cause = getattr(error, "certificate_error", getattr(error, "os_error", error))
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
     if isinstance(cause, OSError) and cause.strerror:

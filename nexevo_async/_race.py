@@ -102,7 +102,8 @@ class Stalls:
         self._evacuate(url, most=self._stall_inflight)
 
     def _evacuate(self, url: str, most: int | None = None) -> None:
-        self._left.pop(url, None) if most is None else None
+        if most is None:
+            self._left.pop(url, None)
         for future in [future for future in self._waiting.get(url, ()) if not future.done()][:most]:
             future.set_result(None)
 

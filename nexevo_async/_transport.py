@@ -180,7 +180,7 @@ class Transport:
             if request.stream:
                 answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
                 if _is_stream(answer):
-                    return await self._commit(call, url, started, answer)
+                    return await self._commit(call, send.pick, started, answer)
                 response = await answer.read_whole(limits)
             elif request.safety is Safety.SAFE and len(core.shared.pool) > 1:
                 response = await self._race(call, send, prepared, authorization, timeout)
@@ -202,15 +202,22 @@ class Transport:
                 await self._after(call, url, started, response.status, response.headers)
         return None
 
-    async def _commit(self, call: Call, url: str, started: float, answer: OpenAnswer) -> OpenAnswer:
+    async def _commit(self, call: Call, pick: Pick, started: float, answer: OpenAnswer) -> OpenAnswer:
         """The head of a good answer has arrived: from here on there is no other attempt."""
+        answer.on_break = partial(self._broke_off, pick)
         try:
             call.accepted(time.monotonic())
-            await self._after(call, url, started, answer.status, answer.headers)
+            await self._after(call, pick.endpoint.url, started, answer.status, answer.headers)
         except BaseException:
             answer.abort()
             raise
         return answer
+
+    def _broke_off(self, pick: Pick, failure: AttemptFailed) -> None:
+        """A stream that was accepted has broken off: too late for this call, but not for the next ones."""
+        if not self.core.closed:
+            self.core.shared.pool.broke_off(pick, now=time.monotonic(), detail=f"{failure.kind.value}: {failure.detail}")
+            self.core.background.nudge()
 
     async def _race(
         self, call: Call, send: Send, request: Request, authorization: str | None, timeout: Timeout

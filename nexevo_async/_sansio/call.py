@@ -306,9 +306,7 @@ class Call:
         end = self._panic_since + self._shared.panic_wait
         if now >= end or (self._deadline is not None and now + PANIC_PAUSE >= self._deadline):
             return self._fail(self._last_error())
-        turn = max(now + PANIC_PAUSE, self._shared.panic_turn + PANIC_STEP)
-        if turn >= end:
-            return Wait(end - now)
+        turn = min(end, max(now + PANIC_PAUSE, self._shared.panic_turn + PANIC_STEP))
         self._shared.panic_turn = turn
         return Wait(turn - now)
 

@@ -55,6 +55,7 @@ class Pick:
         probation: This attempt tests the endpoint; nobody else may at the same time.
         last: No other usable endpoint was left for this call: be patient with it.
         probe: A health check or a bare connection, not a call.
+        strikes: Failures in a row that the endpoint had when this attempt was reported.
     """
 
     endpoint: Endpoint
@@ -67,6 +68,7 @@ class Pick:
     probe: bool
     health: EndpointHealth = attrs.field(repr=False)
     open: bool = attrs.field(default=True, repr=False)
+    strikes: int = attrs.field(default=0, repr=False)
 
 
 class EndpointHealth:

@@ -165,6 +165,7 @@ class EndpointPool(EndpointTable):
             health.last_success = health.last_report = self._last_success = now
             health.rate.good(now)
         else:
+            pick.strikes = health.strikes
             self._learn(health, report, now=now, detail=detail, shape=shape, panic=pick.panic)
         if pick.safety is Safety.BILLABLE and report is Report.SUCCESS:
             health.last_chat = now
@@ -194,6 +195,14 @@ class EndpointPool(EndpointTable):
         judge(health, report, Evidence(now, detail, shape, alone, needed))
         if health.proven is not was_proven or report is Report.RECONNECT_FAILED:
             self._stale()
+
+    def broke_off(self, pick: Pick, *, now: float, detail: str) -> None:
+        """An answer that had been accepted, and reported as a success, broke off later: a failure after all."""
+        self._refresh(now)
+        health = pick.health
+        if pick.epoch == health.epoch:
+            health.strikes = max(health.strikes, pick.strikes)  # the success that it seemed to be cleared none
+            judge(health, Report.SOFT, Evidence(now, detail, alone=not self._others(health, CARRYING)))
 
     def outdone(self, picks: Iterable[Pick], *, now: float) -> None:
         """Another endpoint has answered a call for which the attempts at these ended with the word upstream."""

@@ -159,6 +159,69 @@ async def test_reads_overtaken_in_a_row_mean_that_the_endpoint_hangs() -> None:
     assert world.open_reads() == 0
 
 
+async def test_a_read_for_which_there_was_no_allowance_asks_again_after_as_long() -> None:
+    world = World()
+    world.hanging, world.answers = {A}, {B: ok(b"b")}
+    world.hedges = Budget(ratio=0.0, cap=1.0, per_second=20.0, now=time.monotonic())
+    world.hedges.spend(time.monotonic())
+    call, pick = world.begin()
+    assert (await asyncio.wait_for(world.race(call, pick, patience=0.02), 1.0)).body == b"b"
+    call.cancelled()
+
+
+async def test_reads_that_were_lost_while_their_endpoint_answers_others_do_not_mean_that_it_hangs() -> None:
+    world = World()
+    lost = [world.begin() for _ in range(10)]
+    world.answers = {A: ok(b"a")}
+    call, pick = world.begin()
+    await world.race(call, pick)
+    call.accepted(time.monotonic())
+    for call, pick in lost:
+        world.stalls.overtaken(pick)
+        call.cancelled()
+    assert world.pool.order(time.monotonic())[0].url == A
+
+
+async def test_of_the_reads_at_an_endpoint_that_hangs_a_few_move_and_the_others_once_one_is_answered() -> None:
+    """If everything hangs, moving them all would only multiply the load."""
+    alarms: list[float] = []
+    policy = HealthPolicy(stall_after=0.1, stall_factor=1.0)
+    world = World(policy=policy)
+    world.stalls = Stalls(world.pool, policy, alarm=lambda: alarms.append(time.monotonic()))
+    world.hanging = {A, B}
+    reads = [world.begin() for _ in range(12)]
+    waiting = [asyncio.create_task(world.race(call, pick, patience=None)) for call, pick in reads]
+    await asyncio.sleep(0.1 + 3 * LOOK_EVERY)
+    assert [task.done() for task in waiting] == [True] * 5 + [False] * 7
+    assert len(alarms) == 1
+
+    fresh, pick = world.begin()
+    assert pick.endpoint.url == B
+    fresh.accepted(time.monotonic())
+    await asyncio.sleep(2 * LOOK_EVERY)
+    assert [task.done() for task in waiting] == [True] * 12
+    for (call, _), task in zip(reads, waiting, strict=True):
+        assert isinstance(task.exception(), AttemptFailed)
+        call.cancelled()
+    assert world.open_reads() == 0
+
+
+async def test_chats_that_fall_silent_raise_the_alarm() -> None:
+    alarms: list[float] = []
+    policy = HealthPolicy(silent_after=0.1, silent_factor=1.0, silent_most=0.1)
+    pool = World(policy=policy).pool
+    stalls = Stalls(pool, policy, alarm=lambda: alarms.append(time.monotonic()))
+    picks = [pool.pick(now=time.monotonic(), safety=Safety.BILLABLE) for _ in range(3)]
+    stalls.look_out()
+    await asyncio.sleep(0.1 + 3 * LOOK_EVERY)
+    assert len(alarms) == 1
+    assert pool.order(time.monotonic())[0].url == B
+    for pick in picks:
+        assert pick is not None
+        pool.release(pick)
+    await asyncio.sleep(2 * LOOK_EVERY)
+
+
 async def test_looking_ends_soon_after_the_last_waiting_read() -> None:
     """No timer is left when nobody has waited for a few looks."""
     world = World()

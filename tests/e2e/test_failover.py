@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nexevo_async import AsyncNexevo, HealthPolicy, RetryPolicy
-from nexevo_async.errors import APIStatusError, NexevoError
+from nexevo_async.errors import APIStatusError, NexevoError, StreamTruncatedError
 from nexevo_async.sandbox import Sandbox
 from tests.e2e.load import MESSAGES, arrivals, at_rate, chat, duplicates, read, states, until
 
@@ -246,3 +246,19 @@ async def test_a_health_check_that_is_turned_away_tells_nothing_however_long_the
         await until(lambda: len(arrivals(box, "endpoints.health")) > 6)
         assert set(states(client).values()) <= {"healthy", "unknown"}
         assert states(client)[box.base_urls[0]] == "healthy"
+
+
+async def test_streams_that_break_off_after_their_head_send_the_next_ones_elsewhere() -> None:
+    """A stream that has begun is never sent again, but what happened to it is remembered."""
+    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+        box.fault(0, "stream_reset")
+        broken = 0
+        for _ in range(20):
+            async with client.chat.completions.stream(model="nexevo/fast", messages=MESSAGES) as stream:
+                try:
+                    await stream.final()
+                except StreamTruncatedError:
+                    broken += 1
+        assert 1 <= broken <= 5
+        assert duplicates(box, CHAT) == 0
+        assert states(client)[box.base_urls[0]] in ("suspect", "ejected")

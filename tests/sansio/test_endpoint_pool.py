@@ -299,3 +299,19 @@ def test_policies_are_taken_at_their_word() -> None:
     driver.tell(A, Report.SUCCESS)
 
     assert driver.state(A) is State.HEALTHY
+
+
+def test_an_answer_that_breaks_off_after_it_was_accepted_is_a_failure_after_all() -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    seen = []
+    for _ in range(3):
+        pick = driver.pick(Safety.BILLABLE, only=A)
+        driver.report(pick, Report.SUCCESS)
+        driver.pool.broke_off(pick, now=driver.now, detail="answer broke off")
+        seen.append(driver.state(A))
+    assert seen == [State.SUSPECT, State.SUSPECT, State.EJECTED]
+
+    driver.now += 5.0
+    driver.pool.broke_off(pick, now=driver.now, detail="answer broke off")
+    assert driver.state(A) is State.PROBATION  # it began before the ejection
