@@ -216,7 +216,9 @@ class Transport:
     def _broke_off(self, pick: Pick, failure: AttemptFailed) -> None:
         """A stream that was accepted has broken off: too late for this call, but not for the next ones."""
         if not self.core.closed:
-            self.core.shared.pool.broke_off(pick, now=time.monotonic(), detail=f"{failure.kind.value}: {failure.detail}")
+            self.core.shared.pool.broke_off(
+                pick, now=time.monotonic(), detail=f"{failure.kind.value}: {failure.detail}"
+            )
             self.core.background.nudge()
 
     async def _race(

@@ -227,8 +227,8 @@ class RetryPolicy:
         hedge: Whether a read that waits too long is asked for a second time, elsewhere.
         hedge_after: Least wait before that; the 95th percentile of recent reads if that is longer.
         hedge_ratio: Share of reads asked twice, 0 to 1, besides `hedge_reserve`.
-        hedge_reserve: See `hedge_ratio`. As many as come together at 100 reads a second before an endpoint that hangs is
-            left: with 10, the 99th percentile of reads then was 0.8 s over TLS, with 25 it was 0.3 s.
+        hedge_reserve: See `hedge_ratio`. As many as come together at 100 reads a second before an endpoint that hangs
+            is left: with 10, the 99th percentile of reads then was 0.8 s over TLS, with 25 it was 0.3 s.
 
     Raises:
         ValueError: A value is out of range; the message names the field.
