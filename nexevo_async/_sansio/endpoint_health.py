@@ -25,8 +25,10 @@ NO_WISH = float("inf")
 _EARLIEST_CHECK = 5.0
 #: How long an attempt made in panic keeps others away from its endpoint (seconds).
 _PANIC_LEASE = 1.0
-#: How long calls have the chance to test an endpoint on probation before a health check does it (seconds).
+#: How long calls have the chance to test an endpoint before a health check does it (seconds): on probation, suspect.
+#: Checks are few (two in five minutes), and those of the first moments of an outage are wasted.
 _TRIAL_GRACE = 1.0
+_SUSPECT_GRACE = 1.5
 #: How long after a bad health check another one of a suspect endpoint may help (seconds).
 _ASK_AGAIN = 8.0
 
@@ -328,7 +330,7 @@ class EndpointHealth:
                 if self.flaps and self.flaps[-1] == self.ejected_at:
                     self.flaps.pop()
             return
-        self.wish_at = now
+        self.wish_at = now + _SUSPECT_GRACE
         if before is State.HELD:
             self.hold_until = now + self._hold(now)  # a failure on hold starts it anew
 

@@ -109,6 +109,8 @@ def _slow(health: EndpointHealth, seen: Evidence) -> None:
 def _quiet(health: EndpointHealth, seen: Evidence) -> None:
     health.last_quiet = seen.now
     _against(health, seen, Cause.STALL, out=health.state in (State.PROBATION, State.SUSPECT))
+    if health.state is State.SUSPECT:
+        health.wish_at = seen.now
 
 
 def _probed_good(health: EndpointHealth, seen: Evidence) -> None:

@@ -292,11 +292,14 @@ def test_the_late_answer_of_a_silent_chat_shows_that_the_model_was_just_slow() -
     assert driver.state(A) is State.HEALTHY
 
 
-def test_suspicion_asks_for_a_health_check_once() -> None:
+def test_suspicion_that_no_call_clears_asks_for_a_health_check_once() -> None:
     driver = Driver()
     driver.heal(A, B, C)
     driver.tell(B, Report.SOFT)
     pause = driver.eject(A)
+    assert driver.pool.take_probe_wishes(driver.now) == ()
+    driver.now += 1.5
+    pause -= 1.5
     assert driver.pool.take_probe_wishes(driver.now) == (B,)
     assert driver.pool.take_probe_wishes(driver.now) == ()
 
@@ -349,6 +352,7 @@ def test_a_suspect_endpoint_whose_check_was_bad_is_checked_again_after_eight_sec
     driver = Driver()
     driver.heal(A, B)
     driver.tell(A, Report.SOFT)
+    driver.now += 1.5
     assert driver.pool.take_probe_wishes(driver.now) == (A,)
     driver.probe(A, Report.PROBE_BAD)
 
