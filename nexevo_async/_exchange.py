@@ -27,6 +27,8 @@ _FRAMING: Final = (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 _IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 _BODY_EXPECTED: Final = frozenset({hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH, hdrs.METH_DELETE})
 _UNFIT: Final = frozenset("\r\n\0")
+#: The module in which aiohttp's own session is written.
+_CLIENT: Final = vars(aiohttp.client)
 
 
 def is_available() -> bool:
@@ -41,13 +43,10 @@ def session_is_untouched() -> bool:
     Test doubles and instrumentation (aioresponses, vcrpy, tracing agents) put something of their own in its place and
     expect to see every request. However well that imitates names, it is no plain function of aiohttp's module.
     """
-    for send in (aiohttp.ClientSession._request, aiohttp.ClientSession.request):
-        if type(send) is not types.FunctionType or send.__globals__ is not _CLIENT:
-            return False
-    return True
-
-
-_CLIENT: Final = vars(aiohttp.client)
+    inner: Any = aiohttp.ClientSession._request
+    outer: Any = aiohttp.ClientSession.request
+    plain = type(inner) is types.FunctionType and type(outer) is types.FunctionType
+    return plain and inner.__globals__ is _CLIENT and outer.__globals__ is _CLIENT
 
 
 def headers_of(request: Request, authorization: str | None) -> CIMultiDict[str]:

@@ -38,7 +38,8 @@ class Timeout:
     """
     How long a call may take; all in seconds, None for no such limit.
 
-    A plain number where a `Timeout` is expected sets `total` and leaves the others as they are.
+    A plain number where a `Timeout` is expected sets `total` and leaves the others as they are. A limit of 10 s or more
+    may pass up to a second late, because thousands of calls share its timer.
 
     Attributes:
         total: The deadline of the whole call: waiting for a connection, every attempt, the waits between them, and
