@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.failover import virtual
 from benchmarks.failover.clients import ELASTIC, LITELLM, OPENAI, OURS
 from benchmarks.failover.gateways import Gateways
-from benchmarks.failover.goals import KINDS, Measured, as_table, lines
+from benchmarks.failover.goals import KINDS, Measured, as_markdown, as_table, lines, rows_of
 from benchmarks.failover.session import QUICK, Plan, Session, session
 from benchmarks.harness import RESULTS
 from benchmarks.peers import Peer
@@ -105,7 +105,7 @@ def measure(plan: Plan, gateways: Gateways, *, peers: bool) -> dict[str, Measure
     return measured
 
 
-def _file(options: argparse.Namespace, plan: Plan, measured: dict[str, Measured]) -> str:
+def _file(options: argparse.Namespace, plan: Plan, measured: dict[str, Measured], rows: list[list[str]]) -> str:
     name = "failover-tls" if options.tls or options.delay else "failover"
     path = RESULTS / f"{'local-quick-' if options.quick else ''}{name}.json"
     content: dict[str, Any] = {
@@ -125,6 +125,7 @@ def _file(options: argparse.Namespace, plan: Plan, measured: dict[str, Measured]
     }
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n")
+    path.with_suffix(".md").write_text(as_markdown(rows) + "\n")
     return str(path.relative_to(RESULTS.parent.parent))
 
 
@@ -139,8 +140,9 @@ def main() -> int:
     plan = QUICK if options.quick else Plan()
     with Gateways(delay=options.delay / 1000, tls=options.tls) as gateways:
         measured = measure(plan, gateways, peers=not options.no_peers)
-    _say("\n" + as_table(lines(measured, plan.rate), list(measured)))
-    _say(f"\nwritten to {_file(options, plan, measured)}")
+    rows = rows_of(lines(measured, plan.rate), list(measured))
+    _say("\n" + as_table(rows))
+    _say(f"\nwritten to {_file(options, plan, measured, rows)}")
     return 0
 
 

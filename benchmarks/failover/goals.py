@@ -141,14 +141,25 @@ def shown(value: float | None, unit: str) -> str:
     return f"{text} {unit}".strip()
 
 
-def as_table(found: list[Line], clients: list[str]) -> str:
-    """Goal, bound and figures; the verdict is about the first client."""
+def rows_of(found: list[Line], clients: list[str]) -> list[list[str]]:
+    """Goal, bound and figures, below a head; the verdict is about the first client."""
     rows = [["", "goal", "at most", *clients, "reached"]]
     for line in found:
         goal = line.goal
         verdict = {True: "yes", False: "NO", None: "-"}[line.reached(clients[0])]
         cells = [shown(line.figures.get(client), goal.unit) for client in clients]
         rows.append([goal.name, goal.text, shown(goal.bound, goal.unit), *cells, verdict])
+    return rows
+
+
+def as_markdown(rows: list[list[str]]) -> str:
+    """The same for the documentation."""
+    head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "| " + " | ".join("---" for _ in rows[0]) + " |", *rest])
+
+
+def as_table(rows: list[list[str]]) -> str:
+    """The same for a terminal."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     aligned = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([aligned[0], "-" * len(aligned[0]), *aligned[1:]])
