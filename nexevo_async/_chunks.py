@@ -15,6 +15,7 @@ import attrs
 import orjson
 
 from nexevo_async import _codec
+from nexevo_async._chunk_pattern import ChunkPattern
 from nexevo_async._decoders import Unexpected, decoder_for
 from nexevo_async._messages import Attempt, Headers
 from nexevo_async._sansio.assemble import Assembler, as_chunk
@@ -31,6 +32,10 @@ from nexevo_async.models.chat import ChatCompletion, ChatCompletionChunk
 from nexevo_async.models.chat_headers import complete_from_headers
 
 _DONE: Final = b"[DONE]"
+#: Chunks that are read at once. Few enough that they are gone before the garbage collector (700 new objects) looks.
+_AHEAD: Final = 32
+#: Chunks of a stream that are studied as patterns of the next ones, at most.
+_MOST_PATTERNS: Final = 8
 _STARTS: Final = (b":", b"data:", b"event:", b"id:", b"retry:")
 
 
@@ -76,18 +81,36 @@ class ChunkReader:
 
     Attributes:
         done: Whether the message is complete: the end marker came, or the end after a finish reason of every choice.
+        ready: Chunks that `take` gives next. Whoever takes them from here, in order, has been given them too.
     """
 
-    __slots__ = ("_assembler", "_choices", "_decode", "_events", "_origin", "_parser", "_seen", "_unread", "done")
+    __slots__ = (
+        "_assembler",
+        "_choices",
+        "_decode",
+        "_events",
+        "_lessons",
+        "_origin",
+        "_parser",
+        "_pattern",
+        "_seen",
+        "_unread",
+        "done",
+        "ready",
+    )
 
     def __init__(self, origin: Origin, *, choices: int, max_event_bytes: int) -> None:
         self.done = False
+        self.ready: deque[ChatCompletionChunk] = deque()
         self._origin = origin
         self._choices = choices
         self._parser = SSEParser(max_event_bytes)
         self._decode = decoder_for(ChatCompletionChunk)
+        self._pattern: ChunkPattern | None = None
+        self._lessons = _MOST_PATTERNS
         self._events: deque[bytes | Event] = deque()
-        # Chunks that were given away wait here as bytes, a tenth of their size as objects, until a whole is asked for.
+        # Chunks wait here as bytes, a tenth of their size as objects, until a whole is asked for: those that were given
+        # away, and behind them those that are ready.
         self._seen: list[bytes] = []
         self._assembler = Assembler()
         # All bytes so far, until something shows that this is an event stream: it may be plain JSON or a web page.
@@ -109,28 +132,57 @@ class ChunkReader:
             StreamError: An error event came, or an event is too large.
             APIResponseValidationError: An event cannot be read.
         """
-        events, decode = self._events, self._decode
-        while events:
-            event = events.popleft()
-            if isinstance(event, Event):
-                chunk = self._read_carefully(event.data, failed=event.name == "error")
-            else:
-                try:
-                    data = orjson.loads(event)
-                    if type(data) is dict and "error" not in data:
-                        made: ChatCompletionChunk = decode(data)
-                        if made.choices or made.object != "error":
-                            self._seen.append(event)
-                            return made
-                except (Unexpected, KeyError, ValueError, RecursionError):
-                    pass
-                chunk = self._read_carefully(event)
+        while True:
+            if not self.ready:
+                self._make_ready()
+            if self.ready:
+                return self.ready.popleft()
+            if not self._events:
+                break
+            event = self._events.popleft()
+            chunk = (
+                self._read_carefully(event.data, failed=event.name == "error")
+                if isinstance(event, Event)
+                else self._read_carefully(event)
+            )
             if chunk is not None:
                 return chunk
         if self._parser.error is not None:
             message = f"{self._parser.error}; max_event_bytes of chat.completions.stream sets the limit"
             raise StreamError(message, partial=self.partial(), **self._origin.story("event too large"))
         return None
+
+    def _make_ready(self) -> None:
+        """Read events that are plain chunks, up to the first that is anything else; a few at a time."""
+        events, ready = self._events, self.ready
+        while events and len(ready) < _AHEAD:
+            event = events[0]
+            if isinstance(event, Event):
+                return
+            chunk = None if self._pattern is None else self._pattern.read(event)
+            if chunk is None:
+                chunk = self._read_plainly(event)
+            if chunk is None:
+                return
+            ready.append(chunk)
+            self._seen.append(event)
+            events.popleft()
+
+    def _read_plainly(self, event: bytes) -> ChatCompletionChunk | None:
+        """A chunk, if nothing is special about it."""
+        try:
+            data = orjson.loads(event)
+            if type(data) is not dict or "error" in data:
+                return None
+            chunk: ChatCompletionChunk = self._decode(data)
+        except (Unexpected, KeyError, ValueError, RecursionError):
+            return None
+        if not chunk.choices and chunk.object == "error":
+            return None
+        if self._lessons:  # where no two chunks are alike, looking for a pattern is given up
+            self._lessons -= 1
+            self._pattern = ChunkPattern.of(event, data, chunk) or self._pattern
+        return chunk
 
     def end(self) -> None:
         """
@@ -168,11 +220,14 @@ class ChunkReader:
     def drop(self) -> None:
         """Forget what has not been taken."""
         self._events.clear()
+        del self._seen[len(self._seen) - len(self.ready) :]
+        self.ready.clear()
 
     def _folded(self) -> Assembler:
-        for payload in self._seen:
+        given = len(self._seen) - len(self.ready)
+        for payload in self._seen[:given]:
             self._assembler.add(_codec.decode(payload, ChatCompletionChunk))
-        self._seen.clear()
+        del self._seen[:given]
         return self._assembler
 
     def _read_carefully(self, payload: bytes, *, failed: bool = False) -> ChatCompletionChunk | None:

@@ -98,7 +98,7 @@ class _Writer:
         data, made = f"data{depth}", f"made{depth}"
         lines = [
             f"if type({data}) is not dict: raise Unexpected",
-            f"{made} = {self._name(_draft(cls))}()",
+            f"{made} = {self._name(draft_of(cls))}()",
             f"{made}._raw = {data}",
             f"{made}._head = None",
             f"get{depth} = {data}.get",
@@ -172,7 +172,7 @@ def _indented(lines: list[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def _draft(cls: type[Any]) -> type[Any]:
+def draft_of(cls: type[Any]) -> type[Any]:
     """A twin of a model with the same slots, made and filled at full speed; once full, it becomes the model."""
     quick = {"__slots__": (), "__init__": object.__init__, "__setattr__": object.__setattr__}
     return type(cls.__name__, (cls,), quick)

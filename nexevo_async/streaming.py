@@ -88,6 +88,7 @@ class ChatStream:
             call=call, base_url=answer.base_url, status=answer.status, headers=answer.headers, attempts=attempts
         )
         self._reader = ChunkReader(self._origin, choices=choices, max_event_bytes=max_event_bytes)
+        self._ready = self._reader.ready
         self._timeout = timeout
         self._deadline = deadline
         self._waited = waited  # seconds spent in reads since content last came
@@ -179,6 +180,8 @@ class ChatStream:
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
+        if not self._waited and self._ready:
+            return self._ready.popleft()
         while True:
             chunk = self._take()
             if chunk is not None:

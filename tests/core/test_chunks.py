@@ -295,3 +295,41 @@ def test_a_snapshot_holds_what_was_taken_and_no_more() -> None:
 )
 def test_content_is_whatever_is_more_than_a_role(data: dict[str, Any], expected: bool) -> None:
     assert has_content(structure(data, ChatCompletionChunk)) is expected
+
+
+def test_what_is_ready_but_was_not_given_out_is_no_part_of_the_message() -> None:
+    source = reader()
+    source.feed(event("a") + event("b") + event("c"))
+    assert source.take() is not None
+    assert len(source.ready) == 2
+    assert source.snapshot().choices[0].message.content == "a"
+    source.drop()
+    assert source.take() is None
+    assert source.snapshot().choices[0].message.content == "a"
+
+
+@given(st.lists(st.sampled_from(["a", "b", "", '"', "\\", "é"]), max_size=80), st.integers(0, 90), st.booleans())
+def test_snapshots_in_between_change_nothing(pieces: list[str], look: int, named: bool) -> None:
+    """Patterns, chunks read ahead and events with a name in any mixture: every text once, in order."""
+    body = [event(text) for text in pieces]
+    if named and body:
+        body.insert(len(body) // 2, b"event: message\n" + event("!"))
+    source = reader()
+    source.feed(b"".join(body))
+    found: list[str] = []
+    while (chunk := source.take()) is not None:
+        found.append(chunk.text)
+        if len(found) == look:
+            assert source.snapshot().choices[0].message.content == "".join(found)
+    wanted = [*pieces[: len(pieces) // 2], "!", *pieces[len(pieces) // 2 :]] if named and pieces else pieces
+    assert found == wanted
+    if wanted:
+        assert source.snapshot().choices[0].message.content == "".join(wanted)
+
+
+def test_chunks_before_an_error_come_before_it_however_many_are_read_at_once() -> None:
+    found, _, error = read_all(b"".join(event(str(n)) for n in range(100)) + b'data: {"error": {"message": "no"}}\n\n')
+    assert found == [str(n) for n in range(100)]
+    assert isinstance(error, StreamError)
+    assert error.partial is not None
+    assert error.partial.choices[0].message.content == "".join(found)
