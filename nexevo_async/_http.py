@@ -209,7 +209,11 @@ class HTTPSender:
         finally:
             PROGRESS.reset(token)
         progress.answered = True
-        return OpenAnswer(response, base_url, base_url + request.path, release)
+        answer = OpenAnswer(response, base_url, base_url + request.path, release)
+        if answer.status == 407:  # RFC 9110, 15.5.8: said by a proxy, which passed nothing on
+            answer.abort()
+            raise AttemptFailed(FailureKind.PROXY, "the proxy wants a user name and a password")
+        return answer
 
     async def connect_only(self, base_url: str, limits: Limits) -> None:
         """

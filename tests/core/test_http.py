@@ -263,6 +263,13 @@ async def test_a_proxy_that_refuses_the_tunnel() -> None:
         assert (await failure(sender, "https://gateway.example", POST)).kind is FailureKind.PROXY
 
 
+async def test_a_proxy_that_wants_to_know_who_we_are_has_passed_nothing_on() -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"
+    async with RawServer(saying(refusal)) as server, a_sender(proxy=server.url) as sender:
+        failed = await failure(sender, "http://gateway.example", POST)
+    assert (failed.kind, failed.detail) == (FailureKind.PROXY, "the proxy wants a user name and a password")
+
+
 async def test_a_proxy_that_never_builds_the_tunnel() -> None:
     async with RawServer(Visit.hang) as server, a_sender(proxy=server.url) as sender:
         failed = await failure(sender, "https://gateway.example", POST, limits=within(5.0, connect=0.1))
