@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
+#: Since 3.12 Python warns of every fork beside a thread. That it goes well all the same is what is tested here.
+FORKING = ("-W", "ignore:This process:DeprecationWarning")
+
 PREAMBLE = """
 import asyncio, os, random, signal, sys, threading, time
 from nexevo_sync import ClientClosedError, Nexevo
@@ -50,7 +53,7 @@ def environment(box: Sandbox) -> dict[str, str]:
 def run(box: Sandbox, script: str, *options: str) -> tuple[int, str, str]:
     """Run a script in a fresh interpreter: exit status, what it printed, and what it complained about."""
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", *options, "-c", PREAMBLE + textwrap.dedent(script)],
+        [sys.executable, "-X", "faulthandler", *options, *FORKING, "-c", PREAMBLE + textwrap.dedent(script)],
         cwd=ROOT,
         env=environment(box),
         capture_output=True,

@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[2]
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
+#: Since 3.12 Python warns of every fork beside a thread. That it goes well all the same is what is tested here.
+FORKING = ("-W", "ignore:This process:DeprecationWarning")
+
 PREAMBLE = """
 import asyncio, os, random, signal, sys, threading, time
 from nexevo_sync._portal import Portal
@@ -46,7 +49,7 @@ def run(script: str, *options: str, uvloop: bool = False) -> tuple[int, str, str
     """Run a script in a fresh interpreter: exit status, what it printed, and what it complained about."""
     source = PREAMBLE + f"portal = Portal(closed_error=Closed, uvloop={uvloop})\n" + textwrap.dedent(script)
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", *options, "-c", source],
+        [sys.executable, "-X", "faulthandler", *options, *FORKING, "-c", source],
         cwd=ROOT,
         capture_output=True,
         text=True,
