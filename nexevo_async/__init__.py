@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nexevo_async._answers import RawResponse as RawResponse
     from nexevo_async._sansio.policy import HealthPolicy as HealthPolicy
     from nexevo_async._sansio.policy import RetryPolicy as RetryPolicy
+    from nexevo_async.batch.row import BatchRow as BatchRow
     from nexevo_async.client import AsyncNexevo as AsyncNexevo
     from nexevo_async.config import Timeout as Timeout
     from nexevo_async.errors import APIConnectionError as APIConnectionError
@@ -65,6 +66,7 @@ _HOMES = {
     "AttemptStart": "hooks",
     "AuthenticationError": "errors",
     "BadRequestError": "errors",
+    "BatchRow": "batch.row",
     "ChatStream": "streaming",
     "ClientClosedError": "errors",
     "ConfigurationError": "errors",

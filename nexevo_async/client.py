@@ -40,6 +40,7 @@ from nexevo_async.hooks import Hooks
 if TYPE_CHECKING:
     import aiohttp
 
+    from nexevo_async.batch.resource import Batch
     from nexevo_async.models.endpoints import Endpoint
     from nexevo_async.resources.auth import Auth
     from nexevo_async.resources.billing import Billing
@@ -154,9 +155,14 @@ class AsyncNexevo:
         return cls(api_key, **arguments)
 
     def _view(self, settings: Settings) -> Self:
-        view = object.__new__(type(self))
+        return self._over(Transport(self._transport.core, settings))
+
+    @classmethod
+    def _over(cls, transport: Transport) -> Self:
+        """A view: a client over a transport that has its core from another one."""
+        view = object.__new__(cls)
         view._own = False
-        view._transport = Transport(self._transport.core, settings)
+        view._transport = transport
         return view
 
     def with_options(
@@ -312,6 +318,13 @@ class AsyncNexevo:
         from nexevo_async.resources.endpoints import Endpoints
 
         return Endpoints(self._transport)
+
+    @cached_property
+    def batch(self) -> Batch[Self]:
+        """Run one function over many items, a bounded number at once."""
+        from nexevo_async.batch.resource import Batch
+
+        return Batch(self._transport, self._over)
 
     async def aclose(self) -> None:
         """

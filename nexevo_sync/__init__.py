@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nexevo_async._answers import RawResponse as RawResponse
     from nexevo_async._sansio.policy import HealthPolicy as HealthPolicy
     from nexevo_async._sansio.policy import RetryPolicy as RetryPolicy
+    from nexevo_async.batch.row import BatchRow as BatchRow
     from nexevo_async.config import Timeout as Timeout
     from nexevo_async.errors import APIConnectionError as APIConnectionError
     from nexevo_async.errors import APIResponseValidationError as APIResponseValidationError
@@ -64,6 +65,7 @@ _HOMES = {
     "AttemptStart": "nexevo_async.hooks",
     "AuthenticationError": "nexevo_async.errors",
     "BadRequestError": "nexevo_async.errors",
+    "BatchRow": "nexevo_async.batch.row",
     "ChatStream": "nexevo_sync.streaming",
     "ClientClosedError": "nexevo_async.errors",
     "ConfigurationError": "nexevo_async.errors",

@@ -41,8 +41,12 @@ class ClientTwin(Twin[A]):
     _own = True
 
     def _view(self, view: A) -> Self:
-        twin = object.__new__(type(self))
-        Twin.__init__(twin, self._portal, view)
+        return self._over(self._portal, view)
+
+    @classmethod
+    def _over(cls, portal: Portal, view: A) -> Self:
+        twin = object.__new__(cls)
+        Twin.__init__(twin, portal, view)
         twin._own = False
         return twin
 
@@ -82,8 +86,9 @@ class StreamTwin(Twin[A], Iterator[T]):
     def __init__(self, portal: Portal, twin: A) -> None:
         super().__init__(portal, twin)
         stream: Any = twin
+        ahead = min(AHEAD, getattr(stream, "_ahead", AHEAD))
         # Not through `self`, which would make a cycle: a dropped stream is to be noticed at once.
-        self._items: BatchIterator[T] = portal.iterate(lambda: stream, ahead=AHEAD, opened=True)
+        self._items: BatchIterator[T] = portal.iterate(lambda: stream, ahead=ahead, opened=True)
 
     def _read_by(self, func: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call what reads the stream itself."""

@@ -16,6 +16,7 @@ from nexevo_async.hooks import Hooks
 from nexevo_sync._callbacks import hooks_off_loop, key_off_loop, no_foreign_session
 from nexevo_sync._portal import Portal
 from nexevo_sync._shapes import ClientTwin
+from nexevo_sync.batch.resource import Batch
 from nexevo_sync.resources.auth import Auth
 from nexevo_sync.resources.billing import Billing
 from nexevo_sync.resources.chat import Chat
@@ -281,3 +282,8 @@ class Nexevo(ClientTwin[AsyncNexevo]):
     def endpoints(self) -> Endpoints:
         """Look at the base URLs, and ask now what the background asks every few minutes."""
         return Endpoints(self._portal, self._async.endpoints)
+
+    @cached_property
+    def batch(self) -> Batch[Self]:
+        """Run one function over many items, a bounded number at once."""
+        return Batch(self._portal, self._async.batch)

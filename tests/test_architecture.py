@@ -26,15 +26,18 @@ STARTS_TASKS = {
     "nexevo_async/_prober.py": "health checks at once, in a group that waits for them",
     "nexevo_async/_race.py": "a read asked elsewhere too; the loser is cancelled and waited for",
     "nexevo_async/_session.py": "closing that a caller's cancellation must not interrupt; it is waited for",
+    "nexevo_async/batch/_job.py": "workers of a job, and its closing; the job's end and its aclose wait for them",
     "nexevo_async/client.py": "closing that a caller's cancellation must not interrupt; it is waited for",
     "nexevo_async/sandbox/listener.py": "accepts connections while the sandbox is open",
     "nexevo_async/sandbox/webhooks.py": "sends alerts while the sandbox is open",
+    "nexevo_sync/_callbacks.py": "the wait for a thread of a job, which outlives the cancelling of who waits",
     "nexevo_sync/_crossing.py": "calls that come from other threads; closing the portal ends them",
 }
 
 #: Where the tests of a folder's modules are.
 TESTS_OF = {
     "nexevo_async/_sansio": "tests/sansio",
+    "nexevo_async/batch": "tests/batch",
     "nexevo_async/models": "tests/models",
     "nexevo_async/resources": "tests/resources",
     "nexevo_async/sandbox/handlers": "tests/sandbox",
@@ -50,6 +53,7 @@ TESTS_OF = {
 #: Modules without a test file of their name, and the file that covers them: they are parts of what is tested there.
 COVERED_BY = {
     "nexevo_async/_core.py": "tests/core/test_client.py",
+    "nexevo_async/batch/row.py": "tests/batch/test_job.py",
     "nexevo_async/_sansio/actions.py": "tests/sansio/test_call.py",
     "nexevo_async/cli/__main__.py": "tests/core/test_cli.py",
     "nexevo_async/cli/demo.py": "tests/core/test_cli.py",

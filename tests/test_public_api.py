@@ -22,7 +22,7 @@ from tools.write_reference import parse
 
 NAMES = """
     APIConnectionError APIResponseValidationError APIStatusError APITimeoutError AsyncNexevo AttemptStart
-    AuthenticationError BadRequestError ChatStream ClientClosedError ConfigurationError ConflictError Endpoint
+    AuthenticationError BadRequestError BatchRow ChatStream ClientClosedError ConfigurationError ConflictError Endpoint
     EndpointChange EndpointStatus HealthPolicy Hooks InsufficientBalanceError InternalServerError NexevoError
     NotAnAPIResponseError NotFoundError OutcomeUnknownError Page Pages PermissionDeniedError QuotaExceededError
     RateLimitError RateLimits RawResponse RetryPolicy StreamError StreamTruncatedError Timeout
@@ -41,6 +41,7 @@ MODELS = """
 RESOURCES = {
     "auth": "change_password deactivate forgot_password login me register reset_password two_fa_disable two_fa_enable "
     "two_fa_setup two_fa_status update_profile",
+    "batch": "map",
     "billing": "balance checkout credit_grants get_plan total_usage upgrade_hint usage",
     "chat.completions": "create stream",
     "conversations": "append_message create delete get list update",
@@ -98,10 +99,10 @@ def public_classes() -> Iterator[type]:
     """Every class that users meet: exported ones, those of the client's attributes, and those that methods return."""
     for package in (nexevo_async, models):
         yield from (found for name in package.__all__ if inspect.isclass(found := getattr(package, name)))
-    for module in ("streaming", "pagination", "sandbox"):
+    for module in ("batch", "streaming", "pagination", "sandbox"):
         home = importlib.import_module(f"nexevo_async.{module}")
         yield from (getattr(home, name) for name in home.__all__)
-    for name in ("_base", *(path.split(".")[0] for path in RESOURCES)):
+    for name in ("_base", *(path.split(".")[0] for path in RESOURCES if path != "batch")):
         home = importlib.import_module(f"nexevo_async.resources.{name}")
         yield from (
             found

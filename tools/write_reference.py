@@ -47,6 +47,7 @@ RESOURCES: Final = (
     "resources.feedback:FeedbackResource",
     "resources.sub_accounts:SubAccounts",
     "resources.endpoints:Endpoints",
+    "batch:Batch BatchRows BatchRow",
 )
 CONFIGURATION: Final = (
     "config:Timeout",
@@ -150,9 +151,9 @@ def pages() -> dict[str, str]:
 
 
 RESOURCE_INTRO: Final = (
-    "One resource is one attribute of the client. Every method takes the options of `CallOptions` as further keywords, "
-    "and may raise any error of [Errors](errors.md); under *Raises* stand those that belong to the method.\n\n"
-    "In `nexevo_sync` the same methods are called without `await`."
+    "One resource is one attribute of the client. Every method that makes a call takes the options of `CallOptions` "
+    "as further keywords, and may raise any error of [Errors](errors.md); under *Raises* stand those that "
+    "belong to the method.\n\nIn `nexevo_sync` the same methods are called without `await`."
 )
 ROUTES_INTRO: Final = """\
 Every call, where it goes, what happens if it arrives twice, and for a call that makes something, which other call shows

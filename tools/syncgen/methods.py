@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from syncgen.sources import Function, Package, Shape, Twin, functions, is_public, return_names
 from syncgen.wording import OPEN, fitted, sync_text
 
-__all__ = ["CALLBACKS", "Members", "docstring", "first_line", "set_off"]
+__all__ = ["CALLBACKS", "OFF_LOOP", "Members", "docstring", "first_line", "set_off"]
 
 _ITERATORS = frozenset({"AsyncGenerator", "AsyncIterable", "AsyncIterator"})
 _AWAITABLES = frozenset({"Awaitable", "Coroutine"})
@@ -18,6 +18,9 @@ LINE_LENGTH = 120
 
 #: Arguments of the client that users' own code comes in by, and what makes it fit for a blocking client.
 CALLBACKS = {"api_key": "key_off_loop", "hooks": "hooks_off_loop", "session": "no_foreign_session"}
+
+#: The same for functions and inputs that are handed to a method, told by their types.
+OFF_LOOP = {"Awaitable": "call_off_loop", "AsyncIterable": "items_off_loop"}
 
 _PAGE_DUNDERS = {
     "__getitem__": "self._first[key]",
@@ -56,13 +59,13 @@ class Members:
         reading = any(decorator.endswith("property") for decorator in decorators)
         yield self._rewritten(last, name, self._body(last, reading=reading, overloaded=bool(overloads)))
 
-    def child(self, name: str, twin: Twin) -> Function:
+    def child(self, name: str, twin: Twin, annotation: ast.expr) -> Function:
         """An attribute of the async object that has a twin of its own, made when it is first used."""
         self._need("cached_property")
         self._need(twin.sync_name)
         made = f"{twin.sync_name}(self._portal, self._async.{name})"
         told = first_line(docstring(twin.node))
-        return _getter("cached_property", name, twin.sync_name, made, told)
+        return _getter("cached_property", name, self._renamed(annotation), made, told)
 
     def open(self) -> Function:
         """What entering the context manager does, for those who cannot."""
@@ -171,7 +174,8 @@ class Members:
         )
         for argument in (*new.args.posonlyargs, *new.args.args, *new.args.kwonlyargs, new.args.vararg, new.args.kwarg):
             if argument is not None and argument.annotation is not None:
-                argument.annotation = ast.parse(self._renamed(argument.annotation), mode="eval").body
+                blocking = _Blocking().visit(argument.annotation)
+                argument.annotation = ast.parse(self._renamed(blocking), mode="eval").body
         for default in (*new.args.defaults, *new.args.kw_defaults):
             if default is not None:
                 self._need_all(default)
@@ -212,18 +216,24 @@ class Members:
     def _passed_on(self, node: Function) -> str:
         """The arguments of a method, as a call of the same method on the other side gives them."""
         arguments = node.args
-        given = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)][1:]
-        parts = [self._off_loop(name) for name in given]
+        given = [*arguments.posonlyargs, *arguments.args][1:]
+        parts = [self._off_loop(argument) for argument in given]
         parts += [f"*{arguments.vararg.arg}"] if arguments.vararg else []
-        parts += [f"{argument.arg}={self._off_loop(argument.arg)}" for argument in arguments.kwonlyargs]
+        parts += [f"{argument.arg}={self._off_loop(argument)}" for argument in arguments.kwonlyargs]
         parts += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
         return ", ".join(parts)
 
-    def _off_loop(self, argument: str) -> str:
-        if self._twin.shape is not Shape.CLIENT or argument not in CALLBACKS:
-            return argument
-        self._need(CALLBACKS[argument])
-        return f"{CALLBACKS[argument]}({argument})"
+    def _off_loop(self, argument: ast.arg) -> str:
+        """An argument, fit for the loop if it is code of the users' own."""
+        name = argument.arg
+        if self._twin.shape is Shape.CLIENT and name in CALLBACKS:
+            self._need(CALLBACKS[name])
+            return f"{CALLBACKS[name]}({name})"
+        wrapper = next((OFF_LOOP[kind] for kind in return_names(argument.annotation) if kind in OFF_LOOP), None)
+        if wrapper is None or self._twin.shape is not Shape.RESOURCE:
+            return name
+        self._need(wrapper)
+        return f"{wrapper}({name})" if wrapper == OFF_LOOP["AsyncIterable"] else f"{wrapper}(self._portal, {name})"
 
     def constructor(self, node: Function) -> ast.FunctionDef:
         """The constructor of the client: the async client's own, and the choice of the loop."""
@@ -237,6 +247,20 @@ class Members:
             "super().__init__(Portal(client.aclose, closed_error=ClientClosedError, uvloop=uvloop), client)"
         ).body
         return new
+
+
+class _Blocking(ast.NodeTransformer):
+    """Types of arguments for a blocking client: functions give values, and inputs are plain ones."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """``Awaitable[T]`` is ``T``."""
+        self.generic_visit(node)
+        return node.slice if _head(node) in _AWAITABLES else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """``Iterable[T] | AsyncIterable[T]`` is ``Iterable[T]``."""
+        self.generic_visit(node)
+        return node.left if _head(node.right) in _ITERATORS else node
 
 
 def docstring(node: ast.ClassDef | ast.Module | Function) -> str:

@@ -51,6 +51,21 @@ _PHRASES = {
         "arrived, at most 64 ahead of the reader, so that a slow reader slows the server."
     ),
     "frees the connection, as do cancelling and errors.": "frees the connection, as do Ctrl-C and errors.",
+    "slows the calls: at most twice `concurrency` items are begun whose rows were not handed out (four times, if\n"
+    "`ordered`).": (
+        "slows the calls: at most twice `concurrency` items are begun whose rows were not handed out (four times, if\n"
+        "`ordered`), and at most `concurrency` further rows wait on this side."
+    ),
+    "Called with a view of this client and an item.": (
+        "Called with a view of this client and an item, on a thread of its own, so it may block."
+    ),
+    "leaving cancels the calls in flight and waits until they have ended. So does cancelling a step.": (
+        "leaving cancels the calls in flight, streams included, and waits until the function has ended in every\n"
+        "thread. So does Ctrl-C while waiting for a row."
+    ),
+    "End the job: cancel the calls in flight, wait until they have ended,": (
+        "End the job: cancel the calls in flight, wait until the function has ended in every thread,"
+    ),
     "put together from the chunks that were given out; waits for nothing.": (
         "put together from the chunks that have arrived, which may be more than were read; waits for nothing."
     ),

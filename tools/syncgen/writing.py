@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from syncgen.methods import CALLBACKS, Members, docstring, set_off
+from syncgen.methods import CALLBACKS, OFF_LOOP, Members, docstring, set_off
 from syncgen.sources import ASYNC_PACKAGE, Module, Package, Shape, Twin, functions, is_public, return_names
 from syncgen.wording import sync_text, with_uvloop
 
@@ -20,8 +20,9 @@ HEADER = "# Written by tools/generate_sync.py from {source}; change that, and ru
 
 #: Names that written code uses and the source need not know.
 _OWN_NAMES = {
-    **dict.fromkeys(CALLBACKS.values(), f"{SYNC_PACKAGE}._callbacks"),
+    **dict.fromkeys((*CALLBACKS.values(), *OFF_LOOP.values()), f"{SYNC_PACKAGE}._callbacks"),
     **{shape.value: f"{SYNC_PACKAGE}._shapes" for shape in Shape},
+    "Any": "typing",
     "ClientClosedError": f"{ASYNC_PACKAGE}.errors",
     "Generic": "typing",
     "Iterator": "collections.abc",
@@ -145,11 +146,11 @@ class _Writer:
         for name, found in defined.items():
             if twin.shape is Shape.CLIENT and name == "__init__":
                 body.append(members.constructor(found[-1]))
-            elif is_public(name) and not self._is_child(found[-1]):
+            elif is_public(name) and self._child(found[-1]) is None:
                 body += members.methods("close" if name == "aclose" else name, found)
             elif name == "__aiter__" and twin.shape is Shape.PAGER:
                 body += members.methods("__iter__", found)
-        body += [members.child(name, child) for name, child in self._children(twin).items()]
+        body += [members.child(name, *child) for name, child in self._children(twin).items()]
         if twin.shape is Shape.OPENING:
             body.append(members.open())
         elif twin.shape is Shape.VIEW:
@@ -164,8 +165,15 @@ class _Writer:
 
     def _bases(self, twin: Twin) -> str:
         """The base class for its shape, with the async class and, where it gives items, their type."""
-        own = twin.alias + self._parameters(twin)
+        parameters = self._parameters(twin)
+        own = twin.alias + parameters
         defined = functions(twin.node)
+        if twin.shape is Shape.RESOURCE and parameters:
+            # What they stand for, such as the kind of client, is another thing on this side.
+            self._need("Any")
+            self._need("Generic")
+            unknown = ", ".join("Any" for _ in parameters.split(","))
+            return f"{twin.shape.value}[{twin.alias}[{unknown}]], Generic{parameters}"
         if twin.shape in (Shape.CLIENT, Shape.RESOURCE):
             return f"{twin.shape.value}[{own}]"
         if twin.shape is Shape.PAGER:
@@ -186,30 +194,33 @@ class _Writer:
                 return f"[{ast.unparse(base.slice)}]"
         return ""
 
-    def _is_child(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        reading = any(ast.unparse(decorator).endswith("property") for decorator in node.decorator_list)
-        names = return_names(node.returns)
-        return reading and len(names) == 1 and names[0] in self._package.twins
+    def _child(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Twin | None:
+        """The twin that a property gives, which may be a generic one."""
+        if not any(ast.unparse(decorator).endswith("property") for decorator in node.decorator_list):
+            return None
+        names = return_names(node.returns.value if isinstance(node.returns, ast.Subscript) else node.returns)
+        return self._package.twins.get(names[0]) if len(names) == 1 else None
 
-    def _children(self, twin: Twin) -> dict[str, Twin]:
-        """Attributes that are twins: ``self.keys = Keys(…)``, ``keys: Keys``, or a property that gives one."""
-        found: dict[str, Twin] = {}
+    def _children(self, twin: Twin) -> dict[str, tuple[Twin, ast.expr]]:
+        """Attributes that are twins, and their types: ``self.keys = Keys(…)``, ``keys: Keys``, or a property."""
+        found: dict[str, tuple[Twin, ast.expr]] = {}
 
-        def note(name: str, type_name: str | None) -> None:
-            child = self._package.twins.get(type_name or "")
-            if child is not None and is_public(name) and child.shape is Shape.RESOURCE:
-                found[name] = child
+        def note(name: str, annotation: ast.expr | None) -> None:
+            names = return_names(annotation)
+            child = self._package.twins.get(names[0]) if names else None
+            if annotation is not None and child is not None and is_public(name) and child.shape is Shape.RESOURCE:
+                found[name] = child, annotation
 
         for node in ast.walk(twin.node):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
                 made = node.value
                 if isinstance(made, ast.Call) and isinstance(made.func, ast.Name):
-                    note(node.targets[0].attr, made.func.id)
+                    note(node.targets[0].attr, made.func)
             elif isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Name):
                 target = node.target
-                note(target.id if isinstance(target, ast.Name) else getattr(target, "attr", "_"), node.annotation.id)
-            elif isinstance(node, ast.FunctionDef) and self._is_child(node):
-                note(node.name, return_names(node.returns)[0])
+                note(target.id if isinstance(target, ast.Name) else getattr(target, "attr", "_"), node.annotation)
+            elif isinstance(node, ast.FunctionDef) and self._child(node) is not None:
+                note(node.name, node.returns)
         return found
 
 
