@@ -3,8 +3,8 @@ Many chats, a bounded number at once; each failure is kept beside its row.
 
     python examples/batch.py < questions.txt > answers.jsonl
 
-One question on a line; answers come as JSON lines in the same order. Needs NEXEVO_API_KEY, and NEXEVO_BASE_URL for a
-local gateway (`nexevo sandbox --rate-limit none`).
+One question on a line; answers come as JSON lines in the same order, written as they come. Needs NEXEVO_API_KEY, and
+NEXEVO_BASE_URL for a local gateway (`nexevo sandbox --rate-limit none`).
 """
 
 from __future__ import annotations
@@ -14,50 +14,45 @@ import json
 import sys
 from decimal import Decimal
 
-from nexevo_async import AsyncNexevo, NexevoError, QuotaExceededError
+from nexevo_async import AsyncNexevo, BatchRow, QuotaExceededError
+from nexevo_async.models import ChatCompletion
 
-AT_ONCE = 64
 #: Calls a minute that your key may make; further ones wait their turn instead of being refused.
 RATE_LIMIT = 6000
 
 
-async def answer(client: AsyncNexevo, question: str) -> dict[str, object]:
-    try:
-        result = await client.chat.completions.create(
-            model="nexevo/fast", messages=[{"role": "user", "content": question}]
-        )
-    except QuotaExceededError:
-        raise  # the month is used up: the rest would fail as well
-    except NexevoError as error:
-        return {"question": question, "error": str(error), "trace_id": error.trace_id}
-    usage = result.usage
+async def ask(client: AsyncNexevo, question: str) -> ChatCompletion:
+    return await client.chat.completions.create(model="nexevo/fast", messages=[{"role": "user", "content": question}])
+
+
+def as_json(row: BatchRow[str, ChatCompletion]) -> dict[str, object]:
+    if row.value is None:
+        return {"question": row.item, "error": str(row.error), "trace_id": row.error and row.error.trace_id}
+    usage = row.value.usage
     return {
-        "question": question,
-        "answer": result.choices[0].message.content,
+        "question": row.item,
+        "answer": row.value.choices[0].message.content,
         "tokens": None if usage is None else usage.total_tokens,
-        "generation_id": result.nexevo.generation_id,
+        "generation_id": row.value.nexevo.generation_id,
     }
 
 
 async def main() -> int:
-    questions = [line.strip() for line in sys.stdin if line.strip()]
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def in_turn(client: AsyncNexevo, question: str) -> dict[str, object]:
-        async with turns:
-            return await answer(client, question)
-
+    questions = (line.strip() for line in sys.stdin if line.strip())
+    answered = failed = 0
     async with AsyncNexevo(rate_limit=RATE_LIMIT) as client:
         before = (await client.billing.balance()).balance_usd
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(in_turn(client, question)) for question in questions]
+        try:
+            async for row in client.batch.map(questions, call=ask, ordered=True):
+                print(json.dumps(as_json(row), ensure_ascii=False), flush=True)
+                answered += row.error is None
+                failed += row.error is not None
+        except QuotaExceededError as error:
+            print(f"{error}. Questions that have no line were not asked, or not answered", file=sys.stderr)
+            failed += 1
         after = (await client.billing.balance()).balance_usd
-    rows = [task.result() for task in tasks]
-    for row in rows:
-        print(json.dumps(row, ensure_ascii=False))
-    failed = sum("error" in row for row in rows)
     cost = "unknown" if before is None or after is None else f"{Decimal(before - after):f} USD"
-    print(f"{len(rows) - failed} answered, {failed} failed, cost {cost}", file=sys.stderr)
+    print(f"{answered} answered, {failed} failed, cost {cost}", file=sys.stderr)
     return 1 if failed else 0
 
 
