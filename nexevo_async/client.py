@@ -320,7 +320,7 @@ class AsyncNexevo:
         return Endpoints(self._transport)
 
     @cached_property
-    def batch(self) -> Batch[Self]:
+    def batch(self) -> Batch[AsyncNexevo]:
         """Run one function over many items, a bounded number at once."""
         from nexevo_async.batch.resource import Batch
 

@@ -284,6 +284,6 @@ class Nexevo(ClientTwin[AsyncNexevo]):
         return Endpoints(self._portal, self._async.endpoints)
 
     @cached_property
-    def batch(self) -> Batch[Self]:
+    def batch(self) -> Batch[Nexevo]:
         """Run one function over many items, a bounded number at once."""
         return Batch(self._portal, self._async.batch)

@@ -162,13 +162,10 @@ class Job(Generic[C, Item, Value]):
 
     async def _close(self) -> None:
         workers = tuple(self._workers)
-        try:
-            if workers:
-                await asyncio.wait(workers)
-            self._window.clear()
-            await self._source.close()
-        finally:
-            self._wake()
+        if workers:
+            await asyncio.wait(workers)
+        self._window.clear()
+        await self._source.close()
         for worker in workers:
             if not worker.cancelled() and (error := worker.exception()) is not None:
                 raise error  # cleaning up went wrong, in the function or in the input

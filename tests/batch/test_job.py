@@ -6,6 +6,7 @@ import asyncio
 import random
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from nexevo_async import AsyncNexevo, AuthenticationError, BadRequestError, ClientClosedError, QuotaExceededError
+from nexevo_async._messages import Attempt
 from nexevo_async.batch import Batch, BatchRow
 from nexevo_async.models import Usage
 
@@ -124,6 +126,16 @@ async def test_errors_of_the_library_are_rows(batch: Jobs) -> None:
     assert [row.error is not None for row in rows] == [False, True] * 5
     assert [row.value for row in rows] == [0, None, 2, None, 4, None, 6, None, 8, None]
     assert str(rows[1].error) == "no (HTTP 400)"
+
+
+async def test_attempts_that_only_the_error_knows_of_are_counted(batch: Jobs) -> None:
+    """The function may have used another client."""
+    error = BadRequestError("no", status=400, attempts=(Attempt(base_url="http://127.0.0.1:1"),) * 3)
+
+    async def elsewhere(client: AsyncNexevo, item: int) -> int:
+        raise error
+
+    assert [row.attempts async for row in batch.map([1], call=elsewhere)] == [3]
 
 
 async def test_the_cost_is_read_from_a_value_that_tells_it(batch: Jobs) -> None:
@@ -321,6 +333,53 @@ async def test_a_job_that_ends_does_not_wait_for_its_input(batch: Jobs) -> None:
     with pytest.raises(QuotaExceededError):
         await indexes(batch.map(queue(), call=quota), done)
     assert (done, closed) == ([1], [True])
+
+
+@pytest.mark.parametrize("error", [QUOTA, KeyError("typo")])
+async def test_a_job_that_ends_early_closes_its_input(batch: Jobs, error: Exception) -> None:
+    guarded = Guarded()
+
+    async def fail(client: AsyncNexevo, item: int) -> int:
+        raise error
+
+    with pytest.raises(type(error)):
+        await indexes(batch.map(guarded.items(), call=fail))
+    assert guarded.closed
+
+
+async def test_an_input_that_takes_its_time_keeps_one_worker_waiting(batch: Jobs) -> None:
+    async def slow() -> AsyncIterator[int]:
+        yield 0
+        await asyncio.Event().wait()
+
+    before = tasks()
+    async with batch.map(slow(), call=twice) as rows:
+        await anext(rows)
+        step = asyncio.ensure_future(anext(rows))
+        await steps(30)
+        assert len(tasks() - before - {step}) <= 2
+        step.cancel()
+        await asyncio.wait((step,))
+
+
+async def test_an_item_that_is_read_too_late_is_not_begun(batch: Jobs) -> None:
+    """An input need not care that nobody wants more of it."""
+    begun = []
+
+    async def stubborn() -> AsyncIterator[int]:
+        yield 0
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        yield 1
+
+    async def quota(client: AsyncNexevo, item: int) -> int:
+        begun.append(item)
+        await steps(10)
+        raise QUOTA
+
+    with pytest.raises(QuotaExceededError):
+        await indexes(batch.map(stubborn(), call=quota))
+    assert begun == [0]
 
 
 # Leaving early

@@ -18,14 +18,15 @@ GIZMOS = '''"""``client.gizmos``: things that hum."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Any, Unpack
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar, Unpack
 
 from nexevo_async.models.keys import Key
 from nexevo_async.pagination import Pages
 from nexevo_async.resources._base import CallOptions, Resource
 
 Hum = str | int
+T = TypeVar("T")
 
 
 def tune(hum: Hum) -> Hum:
@@ -73,6 +74,14 @@ class Gizmos(Resource):
     def name(self) -> str:
         """What it is called."""
         return "gizmos"
+
+
+class Bands(Resource, Generic[T]):
+    """Many of them."""
+
+    async def play(self, notes: Iterable[int] | AsyncIterable[int], *, by: Callable[[T], Awaitable[str]]) -> Key:
+        """Play notes."""
+        raise NotImplementedError
 '''
 
 
@@ -170,6 +179,9 @@ def test_a_new_resource_needs_no_edit_by_hand(tool: Any, copy: Path) -> None:
         "def later(self) -> Mapping[str, Any]:",
         "return self._portal.call(self._async.later)",
         "return self._portal.run(self._async.name)",
+        "class Bands(Twin[AsyncBands[Any]], Generic[T]):",
+        "def play(self, notes: Iterable[int], *, by: Callable[[T], str]) -> Key:",
+        "self._portal.call(self._async.play, items_off_loop(notes), by=call_off_loop(self._portal, by))",
     ):
         assert line in written
     front = (copy / "nexevo_sync" / "client.py").read_text(encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import assert_type
 
-from nexevo_async import AsyncNexevo, ChatStream, Endpoint, Hooks, Page, RateLimits, Timeout
+from nexevo_async import AsyncNexevo, BatchRow, ChatStream, Endpoint, Hooks, Page, RateLimits, Timeout
 from nexevo_async.hooks import AttemptStart
 from nexevo_async.models import ChatCompletion, CreatedKey, Key, SubAccount
+from nexevo_sync import Nexevo
 
 
 class Trace(Hooks):
@@ -17,6 +19,31 @@ class Trace(Hooks):
 
 async def _key() -> str:
     return "sk-xc-1"
+
+
+async def _length(client: AsyncNexevo, text: str) -> int:
+    return len(text)
+
+
+def _blocking_length(client: Nexevo, text: str) -> int:
+    return len(text)
+
+
+async def _texts() -> AsyncIterator[str]:
+    yield "a"
+
+
+async def jobs(client: AsyncNexevo, blocking: Nexevo) -> None:
+    async for row in client.batch.map(["a"], call=_length, concurrency=8, ordered=True):
+        assert_type(row, BatchRow[str, int])
+        assert_type(row.item, str)
+        assert_type(row.value, int | None)
+        assert_type(row.cost, Decimal | None)
+    async with client.batch.map(_texts(), call=lambda client, text: client.keys.create(text)) as rows:
+        assert_type((await anext(rows)).value, CreatedKey | None)
+    for each in blocking.batch.map(["a"], call=_blocking_length):
+        assert_type(each, BatchRow[str, int])
+    blocking.batch.map(["a"], call=_length)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def calls(flag: bool) -> None:
