@@ -29,6 +29,21 @@ def test_a_repeat_of_what_was_turned_away_is_no_duplicate() -> None:
     assert (found.duplicates, found.reached) == (1, 1)
 
 
+def test_what_was_in_flight_at_the_instant_of_the_break_is_counted_and_bounds_the_duplicates() -> None:
+    """Begun before it and not yet ended: not those that ended just in time, or began just after it."""
+    samples = [Sample(9.5, 0.4, None), *(Sample(9.9, 0.2, None) for _ in range(2)), Sample(10.01, 0.2, None)]
+    journal = [arrival(10.0, 0, digest=f"{n}") for n in (1, 2, 3)] + [arrival(10.1, 1, digest=f"{n}") for n in (1, 2)]
+    found = run(samples, journal)
+    assert (found.in_flight, found.duplicates) == (2, 2)
+    measured = {"nexevo": Measured(runs={("chat", "reset"): found})}
+    line = next(line for line in lines(measured, 100.0) if "arrived twice" in line.goal.text)
+    assert (line.reached("nexevo"), line.to_json()["bound"]) == (True, {"nexevo": 2})
+
+    found.journal.append(arrival(10.1, 1, digest="3"))
+    line = next(line for line in lines(measured, 100.0) if "arrived twice" in line.goal.text)
+    assert line.reached("nexevo") is False
+
+
 def test_a_base_is_left_at_the_last_hit_before_half_a_second_without_one() -> None:
     found = run([], [arrival(9.9, 0), arrival(10.1, 0), arrival(10.4, 0), arrival(11.0, 0)])
     assert found.left_after == 10.4 - 10.0
@@ -68,8 +83,9 @@ def test_a_goal_that_nobody_was_measured_against_is_left_out() -> None:
 
 
 def test_the_table_says_which_goals_were_reached() -> None:
-    goal = Goal("G0", "something", 0.05, lambda measured: None, "ms")
-    rows = rows_of([Line(goal, {"nexevo": 0.04, "other": None}), Line(goal, {"nexevo": 0.06})], ["nexevo", "other"])
+    goal, bounds = Goal("G0", "something", 0.05, lambda measured: None, "ms"), {"nexevo": 0.05, "other": 0.05}
+    found = [Line(goal, {"nexevo": 0.04, "other": None}, bounds), Line(goal, {"nexevo": 0.06}, bounds)]
+    rows = rows_of(found, ["nexevo", "other"])
     assert rows[1] == ["G0", "something", "50 ms", "40 ms", "-", "yes"]
     assert rows[2][-1] == "NO"
     assert as_table(rows).count("\n") == 3

@@ -104,6 +104,11 @@ class Run:
         counted = Counter(a.digest for a in self._arrived() if a.status not in _TURNED_AWAY)
         return sum(count - 1 for digest, count in counted.items() if digest is not None)
 
+    @property
+    def in_flight(self) -> int:
+        """Calls that were under way at the instant of the break."""
+        return sum(sample.at <= self.broke < sample.at + sample.seconds for sample in self.samples)
+
     def _first_hits(self) -> list[float]:
         """When requests came to the first base after the break, up to half a second in which none came."""
         hits: list[float] = []
@@ -171,6 +176,7 @@ class Run:
             "calls": len(self.samples),
             "failed": self.failed,
             "errors": self.errors,
+            "in_flight": self.in_flight,
             "reached": self.reached,
             "duplicates": self.duplicates if self.call == "chat" else None,
             "left_after": self.left_after,

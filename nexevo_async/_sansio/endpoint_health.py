@@ -32,6 +32,10 @@ _SUSPECT_GRACE = 1.5
 #: How long after a bad health check another one of a suspect endpoint may help (seconds).
 _ASK_AGAIN = 8.0
 
+#: A stall shows in calls that wait for the limit, with nothing answered for this share of it: what set out before the
+#: trouble is answered for as long as a call usually takes, and the limit is some four times that.
+_SILENCE = 0.75
+
 #: States without evidence against the endpoint. While no endpoint is in one of them, there is panic.
 FIT = frozenset({State.UNKNOWN, State.HEALTHY, State.HELD})
 
@@ -113,6 +117,7 @@ class EndpointHealth:
         self.ejected_at = self.calm_since = NEVER
         self.last_success = self.last_failure = self.last_hard = self.last_panic = NEVER
         self.last_chat = self.last_quiet = NEVER
+        self.failed_from = NEVER  # when the latest of the attempts that failed in this epoch set out
         self.last_report: float | None = None
         self.last_error: str | None = None
         self.probe_ok = False
@@ -168,6 +173,7 @@ class EndpointHealth:
         self.trial = None
         self.panics = {}
         self.strikes = self.hard_strikes = self.outdone = 0
+        self.failed_from = NEVER
         self.rate.clear()
         self.server_errors.clear()
 
@@ -219,7 +225,7 @@ class EndpointHealth:
         return self._hanging(now, limit, self.last_chat, Safety.BILLABLE, enough)
 
     def stalled(self, now: float) -> bool:
-        """Whether several reads hang, or the one that tests the endpoint, and nothing has succeeded for as long."""
+        """Whether several reads hang, or the one that tests the endpoint, and nothing has succeeded lately."""
         latency = self.policy.stall_after if self.latency.value is None else self.latency.value
         limit = max(self.policy.stall_after, self.policy.stall_factor * latency)
         enough = 1 if self.state is State.PROBATION else self.policy.stall_inflight
@@ -227,11 +233,11 @@ class EndpointHealth:
 
     def _hanging(self, now: float, limit: float, last_answer: float, safety: Safety, enough: int) -> bool:
         """
-        Whether so many calls wait longer than `limit` seconds, and nothing was answered for as long.
+        Whether so many calls wait longer than `limit` seconds, and nothing was answered for most of that time.
 
         Those that were overtaken by an answer long ago do not count: they are lost, but the endpoint lives.
         """
-        if last_answer > now - limit:
+        if last_answer > now - _SILENCE * limit:
             return False
         count = 0
         for pick in self.open:

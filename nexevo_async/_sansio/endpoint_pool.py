@@ -166,7 +166,7 @@ class EndpointPool(EndpointTable):
             health.rate.good(now)
         else:
             pick.strikes = health.strikes
-            self._learn(health, report, now=now, detail=detail, shape=shape, panic=pick.panic)
+            self._learn(pick, report, now=now, detail=detail, shape=shape)
         if pick.safety is Safety.BILLABLE and report is Report.SUCCESS:
             health.last_chat = now
             self._chats.add(now - pick.at, now=now)
@@ -175,15 +175,15 @@ class EndpointPool(EndpointTable):
             if not pick.probe:
                 self._latencies.add(latency, now=now)
 
-    def _learn(
-        self, health: EndpointHealth, report: Report, *, now: float, detail: str, shape: str, panic: bool
-    ) -> None:
+    def _learn(self, pick: Pick, report: Report, *, now: float, detail: str, shape: str) -> None:
+        health = pick.health
         if report is Report.SUCCESS:
             self._last_success = now
-        if panic and report not in (Report.SUCCESS, Report.ANSWERED):
+        if pick.panic and report not in (Report.SUCCESS, Report.ANSWERED):
             health.last_panic = now
             self._stale()
-        if report is Report.HARD and self._is_local_fault(health, now):
+        blind = self._local_fault and report is Report.PROBE_BAD  # the check got no further than the calls
+        if blind or (report is Report.HARD and self._is_local_fault(health, now)):
             health.note(report, now=now, detail=detail)
             return
         if self._local_fault and report not in _NO_CONNECTION:
@@ -192,7 +192,7 @@ class EndpointPool(EndpointTable):
                 health.move(Event.RECONNECTED, now)
         was_proven = health.proven
         alone, needed = not self._others(health, CARRYING), not self._others(health, FIT)
-        judge(health, report, Evidence(now, detail, shape, alone, needed))
+        judge(health, report, Evidence(now, detail, shape, alone, needed, pick.at))
         if health.proven is not was_proven or report is Report.RECONNECT_FAILED:
             self._stale()
 
@@ -202,7 +202,8 @@ class EndpointPool(EndpointTable):
         health = pick.health
         if pick.epoch == health.epoch:
             health.strikes = max(health.strikes, pick.strikes)  # the success that it seemed to be cleared none
-            judge(health, Report.SOFT, Evidence(now, detail, alone=not self._others(health, CARRYING)))
+            seen = Evidence(now, detail, alone=not self._others(health, CARRYING), began=pick.at)
+            judge(health, Report.SOFT, seen)
 
     def outdone(self, picks: Iterable[Pick], *, now: float) -> None:
         """Another endpoint has answered a call for which the attempts at these ended with the word upstream."""

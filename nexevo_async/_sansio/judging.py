@@ -25,6 +25,7 @@ class Evidence:
         alone: No other endpoint carries calls. Then only a connection failure ejects: pushing the last one away for
             being unwell helps nobody.
         needed: No other endpoint is fit. Then one success is enough to come back from an ejection.
+        began: When the attempt set out; `now` unless told.
     """
 
     now: float
@@ -32,6 +33,7 @@ class Evidence:
     shape: str = ""
     alone: bool = False
     needed: bool = False
+    began: float = attrs.Factory(lambda self: self.now, takes_self=True)
 
 
 def judge(health: EndpointHealth, report: Report, evidence: Evidence) -> None:
@@ -43,9 +45,11 @@ def judge(health: EndpointHealth, report: Report, evidence: Evidence) -> None:
 
 def _succeeded(health: EndpointHealth, seen: Evidence) -> None:
     health.last_success = seen.now
+    health.rate.good(seen.now)
+    if seen.began < health.failed_from and not seen.needed:
+        return  # "in a row" is the order of setting out: what was under way when an outage began does not clear it
     health.strikes = health.hard_strikes = health.outdone = 0
     health.server_errors.clear()
-    health.rate.good(seen.now)
     if health.state is State.EJECTED:
         health.move(Event.SUCCESS, seen.now, reason="answered while every endpoint was ejected")
     _passed(health, seen)
@@ -65,12 +69,14 @@ def _passed(health: EndpointHealth, seen: Evidence) -> None:
 def _failed_hard(health: EndpointHealth, seen: Evidence) -> None:
     health.last_hard = seen.now
     health.hard_strikes += 1
+    health.failed_from = max(health.failed_from, seen.began)
     health.rate.bad(seen.now)
     _against(health, seen, Cause.CONNECT, out=health.hard_strikes >= health.policy.hard_strikes)
 
 
 def _failed_soft(health: EndpointHealth, seen: Evidence) -> None:
     health.strikes += 1
+    health.failed_from = max(health.failed_from, seen.began)
     health.rate.bad(seen.now)
     policy = health.policy
     often = health.rate.exceeds(policy.soft_rate, calls=policy.soft_rate_calls, now=seen.now)
@@ -79,6 +85,7 @@ def _failed_soft(health: EndpointHealth, seen: Evidence) -> None:
 
 def _server_error(health: EndpointHealth, seen: Evidence) -> None:
     # One broken model is not a broken host: a 500 counts once a second shape of request has met it too.
+    health.failed_from = max(health.failed_from, seen.began)
     oldest = seen.now - health.policy.soft_rate_window
     for shape in [shape for shape, at in health.server_errors.items() if at < oldest]:
         del health.server_errors[shape]

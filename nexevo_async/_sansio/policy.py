@@ -74,7 +74,8 @@ class HealthPolicy:
             on.
         soft_rate_calls: See `soft_rate`.
         soft_rate_window: See `soft_rate`; also how long a 500 is remembered while waiting for one of another kind.
-        stall_inflight: Reads waiting longer than the stall limit that eject, if nothing succeeded in that time.
+        stall_inflight: Reads waiting longer than the stall limit that eject, if nothing succeeded for three quarters of
+            that time.
         stall_after: Least stall limit.
         stall_factor: The stall limit is at least this many times the average latency.
         silent_inflight: Chats waiting longer than the silence limit, while no chat is answered, after which new ones go

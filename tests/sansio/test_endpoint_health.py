@@ -140,14 +140,43 @@ def test_four_waiting_reads_or_five_chats_do_not_stall() -> None:
 
 
 def test_a_success_meanwhile_shows_that_the_endpoint_lives() -> None:
+    """For three quarters of the limit: it may have been an answer to what set out before the trouble began."""
     driver = Driver()
     warm(driver, 0.02)
+    earlier = driver.pick()
+    driver.now += 0.01
     waiting_reads(driver, 5)
-    driver.now += 1.0
-    driver.tell(A, Report.SUCCESS)
-    driver.now += 0.4
-
+    driver.now += 0.3
+    driver.report(earlier, Report.SUCCESS)
+    driver.now += 0.37
     assert driver.pool.stalled(driver.now) == ()
+
+    driver.now += 0.01
+    assert driver.pool.stalled(driver.now) == (A,)
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.BILLABLE])
+def test_an_endpoint_that_hangs_is_found_half_a_second_after_its_fifth_read_or_third_chat(safety: Safety) -> None:
+    """However long the last good answers take: a hundred calls a second of 70 ms each."""
+    driver = Driver()
+    driver.heal(B)
+    for _ in range(10):
+        pick = driver.pick(safety)
+        driver.now += 0.07
+        driver.report(pick, Report.SUCCESS, latency=0.07)
+    answered = []
+    for _ in range(7):
+        answered.append(driver.pick(safety))
+        driver.now += 0.01
+    began = driver.now
+    found = driver.pool.stalled if safety is Safety.SAFE else driver.pool.silenced
+    while not found(driver.now):
+        driver.pick(safety)
+        driver.now += 0.01
+        if answered:
+            driver.report(answered.pop(0), Report.SUCCESS, latency=0.07)
+
+    assert driver.now - began == pytest.approx(0.54 if safety is Safety.SAFE else 0.52, abs=0.011)
 
 
 def test_the_last_endpoint_never_stalls_and_neither_does_any_while_our_own_loop_was_late() -> None:

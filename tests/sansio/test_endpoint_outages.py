@@ -131,6 +131,22 @@ def test_when_every_endpoint_becomes_unreachable_at_once_nothing_is_counted() ->
     assert driver.state(A) is State.HEALTHY  # and no flap is remembered
 
 
+def test_health_checks_that_fail_during_the_fault_are_not_counted_either() -> None:
+    """The network is down for an hour, and the regular checks go on."""
+    driver = Driver()
+    driver.heal(A, B, C)
+    refuse_all(driver)
+    for _ in range(12):
+        driver.now += 300.0
+        for url in (A, B, C):
+            driver.probe(url, Report.PROBE_BAD)
+
+    assert driver.states() == "suspect suspect suspect"
+    driver.tell(B, Report.SUCCESS)
+    driver.probe(A, Report.PROBE_BAD)
+    assert driver.states() == "ejected healthy suspect"
+
+
 def test_after_the_fault_the_others_are_asked_for_their_health_and_stragglers_do_not_count() -> None:
     driver = Driver()
     driver.heal(A, B, C)
@@ -251,6 +267,37 @@ def test_an_outage_of_five_seconds_costs_few_attempts_and_no_call(kind: Report, 
     changes = {change.after: change.at - began for change in driver.pool.take_changes() if change.url == A}
     assert 15.0 < changes[State.HELD] < 25.0  # a spare again within twice the outage
     assert changes[State.HEALTHY] == pytest.approx(changes[State.HELD] + 30.0, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", [Report.SOFT, Report.WARN, Report.SERVER_ERROR])
+def test_the_answers_to_calls_under_way_when_an_outage_begins_do_not_call_it_off(kind: Report) -> None:
+    """A hundred calls a second that take 70 ms, and failures that come at once: seven good answers follow the first."""
+    driver = Driver()
+    driver.heal(A, B)
+    under_way = [driver.pick() for _ in range(7)]
+    failed = 0
+    for number, earlier in enumerate(under_way):
+        driver.now += 0.01
+        pick = driver.pick()
+        failed += pick.endpoint.url == A
+        driver.report(pick, kind if pick.endpoint.url == A else Report.SUCCESS, shape=str(number))
+        driver.report(earlier, Report.SUCCESS)
+
+    assert driver.state(A) is State.SUSPECT
+    assert failed == (2 if kind is Report.SERVER_ERROR else 1)  # a 500 counts once a second kind of request meets one
+    driver.tell(A, Report.SUCCESS)
+    assert driver.state(A) is State.HEALTHY
+
+
+def test_with_no_other_endpoint_fit_any_good_answer_clears_a_failure() -> None:
+    driver = Driver({A: 10})
+    driver.heal(A)
+    earlier = driver.pick()
+    driver.now += 0.01
+    driver.tell(A, Report.SOFT)
+    driver.report(earlier, Report.SUCCESS)
+
+    assert driver.state(A) is State.HEALTHY
 
 
 @pytest.mark.parametrize("kind", [Report.HARD, Report.SOFT])
