@@ -89,7 +89,7 @@ class Call:
         self._last: NexevoError | None = None
         self._maybe_done = False
         self._verdict: Succeed | Fail | None = None
-        self._outdone: tuple[Pick, ...] = ()  # attempts that blamed their upstream
+        self._outdone: tuple[Pick, ...] = ()  # attempts that speak against an endpoint if another one answers
         self.attempts: tuple[Attempt, ...] = ()
         shared.budget.earn()
         if safety is Safety.BILLABLE:
@@ -141,7 +141,8 @@ class Call:
 
     def answered(self, response: Response, now: float, *, wall: float) -> None:
         """An answer has arrived whole."""
-        happened = outcome.happened(response)
+        listed = self._pick is not None and self._pick.endpoint.source == "discovered"
+        happened = outcome.happened(response, discovered=listed)
         repeatable = self._request.safety in (Safety.SAFE, Safety.IDEMPOTENT)
         if happened is Happened.ACCEPTED and repeatable and outcome.breaks_off(response):
             happened = Happened.BROKEN
@@ -154,7 +155,7 @@ class Call:
         problem = getattr(error, "code", None) or happened.value
         self._note(pick, now, status=response.status, problem=problem, trace_id=error.trace_id)
         upstream = outcome.names_an_upstream(response)
-        self._outdone += (pick,) if upstream else ()
+        self._outdone += (pick,) if upstream or happened is Happened.FOREIGN else ()
         self._report(pick, happened, now, detail=f"HTTP {response.status}", blameless=upstream)
         error.attempts = self.attempts
         self._last = error
@@ -369,11 +370,11 @@ class Call:
             )
 
 
-#: Failures after which it is certain that nothing was done: it never left, or was turned away.
-_NOT_DONE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.FINAL, Happened.MISPLACED})
-
 #: Failures whose repeat costs nothing of the budget: nothing was done, or the service itself asked to wait.
 _FREE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE})
+
+#: Failures after which it is certain that nothing was done: it never left, or was turned away.
+_NOT_DONE = _FREE - {Happened.STALE} | {Happened.FINAL, Happened.FOREIGN, Happened.MISPLACED}
 
 #: What each kind of failure says about the endpoint; those not listed say nothing.
 _REPORTS: dict[Happened, Report] = {

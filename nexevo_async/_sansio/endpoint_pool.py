@@ -206,12 +206,12 @@ class EndpointPool(EndpointTable):
             judge(health, Report.SOFT, seen)
 
     def outdone(self, picks: Iterable[Pick], *, now: float) -> None:
-        """Another endpoint has answered a call for which the attempts at these ended with the word upstream."""
+        """Another endpoint has answered a call whose attempts at these met a broken upstream, or a 404 of strangers."""
         self._refresh(now)
         for pick in picks:
             health = pick.health
             if pick.epoch == health.epoch:
-                detail = "another endpoint answered what its upstream could not"
+                detail = "another endpoint answered what this one could not"
                 judge(health, Report.OUTDONE, Evidence(now, detail, alone=not self._others(health, CARRYING)))
 
     def release(self, pick: Pick) -> None:

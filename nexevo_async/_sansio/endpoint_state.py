@@ -32,7 +32,7 @@ class Report(enum.Enum):
     HARD = "hard"  # failed before the request left: DNS, refused, connect timeout, TLS, proxy, certificate
     SOFT = "soft"  # failed after it left: 502, 503, 529, 52x, 504, reset, silence, broken answer
     SERVER_ERROR = "server error"  # 500: counts only if two different shapes of request meet it
-    OUTDONE = "outdone"  # another endpoint answered what this one said its upstream could not: counts once it is usual
+    OUTDONE = "outdone"  # another one answered what the upstream here could not, or nobody knows here: counts if usual
     WARN = "wrong answer"  # redirect, HTML, wrong envelope: as SOFT, and worth a warning
     STALL = "stall"  # reads hang
     SLOW = "slow"  # a chat gave no answer in time: weak evidence, it may be the model
@@ -74,6 +74,7 @@ class Cause(enum.Enum):
     SOFT = "soft"
     STALL = "stall"
     PROBE = "probe"
+    OUTDONE = "outdone"
 
 
 #: What changes a state. Everything that is not written here leaves the state as it is.

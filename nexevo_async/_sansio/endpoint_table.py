@@ -11,7 +11,7 @@ from typing import NamedTuple
 import attrs
 
 from nexevo_async._sansio.endpoint_health import CARRYING, FIT, NEVER, EndpointHealth
-from nexevo_async._sansio.endpoint_state import EndpointChange, Event, State
+from nexevo_async._sansio.endpoint_state import Cause, EndpointChange, Event, State
 from nexevo_async._sansio.policy import HealthPolicy
 from nexevo_async._sansio.ranking import is_usable, ranked, status, trials
 from nexevo_async._sansio.windows import LatencyWindow
@@ -193,10 +193,14 @@ class EndpointTable:
         return not self._any_fit
 
     def discovery_wanted(self, now: float) -> bool:
-        """Whether a fresh list could help: panic, or an endpoint that has been ejected for long."""
+        """Whether a fresh list could help: panic, an endpoint ejected for long, or a listed one that others outdo."""
+        if self.in_panic(now):
+            return True
         long_ago = now - self._policy.discover_after
-        return self.in_panic(now) or any(
-            h.state is State.EJECTED and h.ejected_at <= long_ago for h in self._health.values()
+        ejected = [health for health in self._health.values() if health.state is State.EJECTED]
+        return any(
+            h.ejected_at <= long_ago or (h.cause is Cause.OUTDONE and h.endpoint.source == "discovered")
+            for h in ejected
         )
 
     def succeeded_since(self, moment: float) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """
 Which failure may go elsewhere: one table, every kind of failure against every kind of request.
 
-The authority is the failover table of the high-availability design (4.4). Two refinements are ours: an idempotent
-request (repeating leaves the same state) is treated as a read; and a keyed request may go elsewhere only while no
-attempt of it can have arrived anywhere, because nothing says that endpoints share their memory of keys.
+The authority is the failover table of the high-availability design (4.4). Three refinements are ours: an idempotent
+request (repeating leaves the same state) is treated as a read; a keyed request may go elsewhere only while no
+attempt of it can have arrived anywhere, because nothing says that endpoints share their memory of keys; and a host that
+discovery named and that is somebody else's now (`FOREIGN`) fails no read and no chat: it cannot have done them.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ TABLE: dict[Happened, tuple[Move, Move, Move, Move]] = {
     Happened.SERVER: (_F1, _R, _S1, _OU),
     Happened.RATE: (_W, _W, _W, _W),
     Happened.FINAL: (_R, _R, _R, _R),
+    Happened.FOREIGN: (_F1, _F1, _R, _R),
     Happened.MISPLACED: (_F, _R, _R, _R),
 }
 

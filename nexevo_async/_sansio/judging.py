@@ -96,10 +96,10 @@ def _server_error(health: EndpointHealth, seen: Evidence) -> None:
 
 
 def _outdone(health: EndpointHealth, seen: Evidence) -> None:
-    # A broken upstream does not speak against the base URL, unless it works elsewhere, call after call.
+    # A broken upstream, or a 404, does not speak against the base URL, unless it works elsewhere, call after call.
     health.outdone += 1
     if health.outdone >= health.policy.soft_strikes or health.state is State.PROBATION:
-        _against(health, seen, Cause.SOFT, out=not seen.alone)
+        _against(health, seen, Cause.OUTDONE, out=not seen.alone)
 
 
 def _stalled(health: EndpointHealth, seen: Evidence) -> None:

@@ -55,6 +55,7 @@ class Happened(enum.Enum):
     SERVER = "server failed"  # 500 and other 5xx
     RATE = "rate limited"
     FINAL = "refused"  # the service understood and said no
+    FOREIGN = "no gateway there"  # a 404 in other words than ours, at an endpoint that discovery named
     MISPLACED = "not an answer of this API"  # redirect, HTML
 
 
@@ -112,8 +113,15 @@ _STATUS_HAPPENED: dict[int, Happened] = {
 }
 
 
-def happened(response: Response) -> Happened:
-    """The row of the failover table that an answer falls into."""
+def happened(response: Response, *, discovered: bool = False) -> Happened:
+    """
+    The row of the failover table that an answer falls into.
+
+    Args:
+        response: The answer.
+        discovered: The endpoint was named by discovery, not by the user. Such hosts come and go: a 404 not in the form
+            of an API comes from whoever lives there now, while a user who named a host wants to be told.
+    """
     status = response.status
     if 200 <= status < 300:
         return Happened.MISPLACED if looks_like_html(response) else Happened.ACCEPTED
@@ -123,7 +131,8 @@ def happened(response: Response) -> Happened:
         quota = isinstance(error_of(response), QuotaExceededError)
         return Happened.FINAL if quota else Happened.RATE
     if status < 500:
-        return Happened.FINAL
+        foreign = discovered and status == 404 and not isinstance(problem_in(response.body).body, Mapping)
+        return Happened.FOREIGN if foreign else Happened.FINAL
     return _STATUS_HAPPENED.get(status, Happened.SERVER)
 
 

@@ -131,6 +131,30 @@ async def test_discovery_proves_new_bases_even_without_regular_checks() -> None:
             assert [entry.base for entry in asked(box, "endpoints.health")] == [1]
 
 
+async def test_a_listed_host_that_became_somebody_elses_fails_no_call_and_a_new_list_is_asked_for() -> None:
+    parked = spy(lambda line: http(200, b"healthy") if b"/healthy" in line else http(404, b"<html>For sale</html>"))
+    policy = HealthPolicy(links_min_interval=0.01, links_min_interval_panic=0.01)
+    async with parked, Sandbox(rate_limit=None) as box:
+        links = [{"api": parked.url, "priority": 99, "status": "ok"}, {"api": box.base_url, "status": "ok"}]
+        box.set_links({"desc": "", "priority": 1, **link} for link in links)
+        async with AsyncNexevo(
+            box.api_key, base_url=box.base_url, discovery_url=box.discovery_url, health=policy
+        ) as client:
+            await client.models.list()
+            await until(lambda: client.endpoints.snapshot()[0].url == parked.url)
+            box.set_links({"desc": "", "priority": 1, **link} for link in links[1:])
+            for _ in range(3):
+                assert await client.models.list()
+            assert client.endpoints.snapshot()[0].url == box.base_url
+            async with asyncio.timeout(5):
+                while len(client.endpoints.snapshot()) > 1:  # until two lists in a row have left it out
+                    client._transport.core.background.nudge()  # else it looks in 15 s, for questions 300 s apart
+                    await asyncio.sleep(0.01)
+            for _ in range(10):
+                assert await client.models.list()
+        assert len(heard_key(parked)) == 3
+
+
 # -- where the key goes
 
 

@@ -21,10 +21,12 @@ from nexevo_async.errors import (
     InternalServerError,
     NexevoError,
     NotAnAPIResponseError,
+    NotFoundError,
     OutcomeUnknownError,
     QuotaExceededError,
     RateLimitError,
 )
+from nexevo_async.models.endpoints import Endpoint
 from tests.sansio.calling import HTML, QUOTA, START, WALL, A, B, C, End, Story, World, answer
 
 REFUSED, RESET, STALE, SILENT, BROKEN = (
@@ -724,4 +726,60 @@ def test_an_upstream_that_fails_everywhere_speaks_against_nobody() -> None:
         world.now += 10.0
         story = world.run(world.call(), dict.fromkeys((A, B), answer(502, code="upstream_error")))
         assert not story.succeeded
+    assert world.run(world.call(), []).bases == "a"
+
+
+# -- a host that discovery named, and that is no gateway any more
+
+PARKED = answer(404, body=b"<html><body>This domain is for sale</body></html>", content_type="text/html")
+NOT_FOUND = answer(404, code="model_not_found")
+
+
+def with_a_listed_host() -> World:
+    """A was named by discovery, is preferred, and has proved itself; the user knows B."""
+    world = World([B])
+    world.pool.replace([Endpoint(A, 9)], now=world.now)
+    probe = world.pool.begin_probe(A, now=world.now)
+    assert probe is not None
+    world.pool.report(probe, Report.PROBE_GOOD, now=world.now)
+    assert [endpoint.url for endpoint in world.pool.order(world.now)] == [A, B]
+    return world
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.IDEMPOTENT, Safety.BILLABLE])
+def test_a_listed_host_that_is_no_gateway_any_more_fails_no_call_and_is_left_when_three_do_better_elsewhere(
+    safety: Safety,
+) -> None:
+    world = with_a_listed_host()
+    for _ in range(3):
+        assert not world.pool.discovery_wanted(world.now)
+        story = world.run(world.call(safety), {A: PARKED, B: 200})
+        assert (story.succeeded, story.bases) == (True, "ab")
+
+    assert world.pool.discovery_wanted(world.now)
+    assert world.run(world.call(safety), []).bases == "b"
+
+
+@pytest.mark.parametrize("safety", [Safety.KEYED, Safety.UNSAFE])
+def test_what_makes_something_is_not_sent_from_there_to_another_one(safety: Safety) -> None:
+    world = with_a_listed_host()
+    story = world.run(world.call(safety), {A: PARKED})
+    assert story.bases == "a"
+    assert isinstance(story.error, NotFoundError)
+
+
+def test_what_nobody_knows_is_not_there_and_speaks_against_nobody() -> None:
+    world = with_a_listed_host()
+    for _ in range(5):
+        story = world.run(world.call(), {A: PARKED, B: PARKED})
+        assert story.bases == "ab"
+        assert isinstance(story.error, NotFoundError)
+    assert world.run(world.call(), []).bases == "a"
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_404_of_the_api_itself_and_any_of_a_host_that_the_user_named_are_final(listed: bool) -> None:
+    world = with_a_listed_host() if listed else World([A, B])
+    for _ in range(5):
+        assert world.run(world.call(), {A: NOT_FOUND if listed else PARKED}).bases == "a"
     assert world.run(world.call(), []).bases == "a"

@@ -378,7 +378,7 @@ def test_an_upstream_that_fails_at_one_endpoint_only_call_after_call_ejects_it()
         driver.pool.outdone([blaming], now=driver.now)
 
     assert driver.state(A) is State.EJECTED
-    assert driver.status(A).reason == "soft: another endpoint answered what its upstream could not"
+    assert driver.status(A).reason == "outdone: another endpoint answered what this one could not"
 
 
 def test_an_upstream_that_fails_now_and_then_changes_nothing() -> None:

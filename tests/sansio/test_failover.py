@@ -24,6 +24,7 @@ EDGE_LATE       ELSEWHERE       ELSEWHERE       BOUNDED         SAME       UNKNO
 SERVER          ELSEWHERE_ONCE  ELSEWHERE_ONCE  RAISE           SAME_ONCE  UNKNOWN
 RATE            WAIT            WAIT            WAIT            WAIT       WAIT
 FINAL           RAISE           RAISE           RAISE           RAISE      RAISE
+FOREIGN         ELSEWHERE_ONCE  ELSEWHERE_ONCE  ELSEWHERE_ONCE  RAISE      RAISE
 MISPLACED       ELSEWHERE       ELSEWHERE       RAISE           RAISE      RAISE
 """
 ROWS = [line.split() for line in EXPECTED.strip().splitlines()]

@@ -87,6 +87,24 @@ def test_every_status_falls_into_one_row_of_the_failover_table(status: int, expe
 
 
 @pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"<html><body>For sale</body></html>", Happened.FOREIGN),
+        (b"404 page not found", Happened.FOREIGN),
+        (b"", Happened.FOREIGN),
+        (b"null", Happened.FOREIGN),
+        (b'{"error": {"message": "There is no such key.", "code": "not_found_error"}}', Happened.FINAL),
+        (b'{"error": "not found"}', Happened.FINAL),
+        (b'{"detail": "Not Found"}', Happened.FINAL),
+    ],
+)
+def test_a_404_at_a_listed_host_is_foreign_unless_it_is_in_the_form_of_an_api(body: bytes, expected: Happened) -> None:
+    response = answer(404, body)
+    assert happened(response, discovered=True) is expected
+    assert happened(response) is Happened.FINAL
+
+
+@pytest.mark.parametrize(
     "body",
     [
         problem(message="m", type="tenant_monthly_quota_exceeded", code=None),
