@@ -42,6 +42,9 @@ class History(RuleBasedStateMachine):
         self.open: list[Pick] = []
         self.proven = set(self.configured)
         self.last: dict[str, State | None] = {}
+        self.given_back: list[Pick] = []  # the latest of them
+        self.ejections: dict[str, int] = {}
+        self.unreachable: set[str] = set()  # a bare connection has failed: it is watched, and stays out for longer
         self.orphans: set[Pick] = set()  # in flight to an endpoint that has left since
 
     # -- what can happen
@@ -81,6 +84,16 @@ class History(RuleBasedStateMachine):
             pick = self.open.pop()
             self._give_back(pick, Report.PROBE_GOOD if pick.probe else report)
 
+    @rule(urls=st.lists(st.sampled_from([e.url for e in CONFIGURED]), min_size=1, max_size=4))
+    def go_down(self, urls: list[str]) -> None:
+        """One after the other, so slowly that it is no fault of our own; or the same one again and again."""
+        for url in urls:
+            self.now += self.policy.local_fault_window + 0.1
+            pick = self.pool.pick(now=self.now, safety=Safety.SAFE, only=url)
+            if pick is not None:
+                self._give_back(pick, Report.HARD)
+                self.one_outage_is_one_strike()
+
     @precondition(lambda self: self.open)
     @rule()
     def release_all(self) -> None:
@@ -111,8 +124,47 @@ class History(RuleBasedStateMachine):
 
     @rule(vetoed=st.booleans())
     def stalled(self, vetoed: bool) -> None:
-        for url in self.pool.stalled(self.now, vetoed=vetoed):
+        found = self.pool.stalled(self.now, vetoed=vetoed)
+        assert not (vetoed and found)
+        for url in found:
             assert self._states()[url] is State.EJECTED
+
+    @rule(vetoed=st.booleans())
+    def silenced(self, vetoed: bool) -> None:
+        found = self.pool.silenced(self.now, vetoed=vetoed)
+        assert not (vetoed and found)
+        for url in found:
+            assert self._states()[url] in (State.SUSPECT, State.EJECTED)
+
+    @precondition(lambda self: self.given_back)
+    @rule(data=st.data(), broke=st.booleans())
+    def what_was_reported_looks_different_later(self, data: st.DataObject, broke: bool) -> None:
+        """A stream that had been accepted breaks off, or another endpoint answers what this one could not."""
+        pick = data.draw(st.sampled_from(self.given_back))
+        late, before = self._is_late(pick), self._snapshot()
+        if broke:
+            self.pool.broke_off(pick, now=self.now, detail="broke off")
+        else:
+            self.pool.outdone([pick], now=self.now)
+        assert not late or self._snapshot() == before, "a late report changed something"
+
+    @rule(
+        url=st.sampled_from([e.url for e in CONFIGURED + LISTED]),
+        good=st.booleans(),
+        ago=st.sampled_from([-1.0, 0.0, 1.0, 240.0]),
+        flaps=st.integers(0, 20),
+    )
+    def hear(self, url: str, good: bool, ago: float, flaps: int) -> None:
+        """Hearsay never ejects and never proves."""
+        before = self._states()
+        self.pool.hear(url, good=good, at=self.now - ago, now=self.now, flaps=flaps)
+        ejected = {url for url, state in self._states().items() if state is State.EJECTED}
+        assert ejected <= {url for url, state in before.items() if state is State.EJECTED}
+
+    @rule(urls=st.sets(st.sampled_from([e.url for e in CONFIGURED + LISTED])))
+    def retire(self, urls: set[str]) -> None:
+        self.pool.retire(urls, now=self.now)
+        self._forget_who_left()
 
     @rule()
     def ask_for_wishes(self) -> None:
@@ -121,6 +173,24 @@ class History(RuleBasedStateMachine):
         assert set(self.pool.connect_checks(self.now)) <= known
 
     # -- what must hold
+
+    @invariant()
+    def never_empty(self) -> None:
+        """A call gets an endpoint, or is told to wait for as many others as panic allows."""
+        pick = self.pool.pick(now=self.now, safety=Safety.UNSAFE)
+        if pick is None:
+            self._must_be_full()
+        else:
+            self.pool.release(pick)
+
+    @invariant()
+    def a_slot_that_nobody_has_is_free(self) -> None:
+        taken = {pick.endpoint.url for pick in self.open if pick.probation and pick not in self.orphans}
+        for url, state in self._states().items():
+            if state is State.PROBATION and url not in taken:
+                probe = self.pool.begin_probe(url, now=self.now)
+                assert probe is not None, "a slot was not given back"
+                self.pool.release(probe)
 
     @invariant()
     def the_order_is_a_permutation(self) -> None:
@@ -136,6 +206,11 @@ class History(RuleBasedStateMachine):
             assert change.before is self.last.get(change.url)
             if change.before is not None and change.after is not None and change.before is not change.after:
                 assert change.after in {TRANSITIONS[change.before, event] for _, event in TRANSITIONS}
+                if change.after is State.EJECTED:
+                    self.ejections[change.url] = self.ejections.get(change.url, 0) + 1
+            if change.after is None:
+                self.ejections.pop(change.url, None)
+                self.unreachable.discard(change.url)
             self.last[change.url] = change.after
 
     @invariant()
@@ -148,11 +223,14 @@ class History(RuleBasedStateMachine):
             assert len(set(epochs)) == len(epochs)
 
     @invariant()
-    def pauses_are_bounded(self) -> None:
+    def one_outage_is_one_strike(self) -> None:
+        """However many reports there were: the pause grows by one step for each ejection that was told."""
+        self.the_log_of_changes_has_no_gaps_and_one_outage_ejects_once()
         for status in self._snapshot():
             if status.state == "ejected":
                 assert status.ejected_for is not None
-                assert 0.0 < status.ejected_for <= self.policy.eject_cap
+                longest = min(5.0 * 2 ** (self.ejections[status.url] - 1), 300.0)
+                assert 0.0 < status.ejected_for <= (max(longest, 72.0) if status.url in self.unreachable else longest)
 
     def teardown(self) -> None:
         """Every slot comes back: with nothing in flight, everything can be brought back to health."""
@@ -179,6 +257,9 @@ class History(RuleBasedStateMachine):
         before = self._snapshot()
         self.pool.report(pick, report, now=self.now, detail="told", **details)  # type: ignore[arg-type]
         self._forget_who_left()
+        self.given_back = [*self.given_back[-20:], pick]
+        if report is Report.RECONNECT_FAILED:
+            self.unreachable.add(url)
         if report is Report.PROBE_GOOD and not (late or details.get("vetoed") or pick in self.orphans):
             self.proven.add(url)
         if late or details.get("vetoed"):
