@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -73,6 +74,7 @@ class Discovery:
         self._list: Links | None = None
         self._list_at = time.monotonic()
         self._warned: tuple[str, ...] = ()
+        self._complaint: str | None = None
 
     async def run(self, ask: Callable[[], Awaitable[None]], *, wanted: bool, panic: bool) -> None:
         """
@@ -88,12 +90,18 @@ class Discovery:
             if await self._may_ask(wanted=wanted, panic=panic):
                 await ask()
         except NexevoError as error:
-            logger.warning("discovery failed, and the known base URLs stay: %s", error)
+            self._complain(str(error))
         except Exception as error:  # of the function that gives the key: its words may hold anything
-            logger.warning("discovery failed, and the known base URLs stay: %s", type(error).__name__)
+            self._complain(type(error).__name__)
         except BaseException:
             self.schedule.postponed(time.monotonic(), 0.0)
             raise
+
+    def _complain(self, problem: str) -> None:
+        """One warning for each trouble, however often it is met."""
+        level = logging.INFO if problem == self._complaint else logging.WARNING
+        self._complaint = problem
+        logger.log(level, "discovery failed, and the known base URLs stay: %s", problem)
 
     def after_fork(self) -> None:
         """This is a child process: a question that is under way is the parent's."""
@@ -153,7 +161,7 @@ class Discovery:
         except BaseException:
             self.schedule.postponed(time.monotonic(), 0.0)  # the loop ends; the next one goes on
             raise
-        self._refused = None
+        self._refused = self._complaint = None
         self.schedule.answered(time.monotonic())
         self._use(links)
         await self._tell(links, asked=claimed)

@@ -281,11 +281,13 @@ async def test_a_jump_of_the_clock_doubts_everything_and_bans_stay(
         await client.models.list()
         before = client.endpoints.snapshot()
         assert [status.state for status in before] == ["healthy", "ejected"]
+        assert box.connections(1) == 1
         jump = -3600.0
         client._transport.core.background.nudge()
         await until(lambda: "clocks have jumped" in caplog.text)
         after = client.endpoints.snapshot()
         assert after[0].state == "unknown"
+        await until(lambda: not box.connections(1))  # a connection may have died in the sleep
         banned = next(status for status in after if status.state == "ejected").ejected_for
         assert banned is not None
         assert banned <= (before[1].ejected_for or 0)
@@ -308,6 +310,50 @@ async def test_closing_an_idle_client_is_quick_and_leaves_nothing() -> None:
         box.clear_journal()
         await asyncio.sleep(0.5)
         assert box.journal() == []
+
+
+class _Stuck(Hooks):
+    """Never comes back from an ejection."""
+
+    def __init__(self) -> None:
+        self.entered = False
+
+    async def on_endpoint_change(self, change: EndpointChange) -> None:  # type: ignore[override]  # either is allowed
+        if change.after == "ejected":
+            self.entered = True
+            await asyncio.Event().wait()
+
+
+async def test_closing_ends_a_hook_that_hangs_beside_the_calls() -> None:
+    stuck = _Stuck()
+    async with Sandbox(bases=2, rate_limit=None) as box:
+        box.fault(1, "unhealthy")
+        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=FAST, hooks=stuck)
+        await client.models.list()
+        await until(lambda: stuck.entered)
+        began = time.monotonic()
+        await client.aclose()
+        assert time.monotonic() - began < 0.2
+        assert ours() == []
+
+
+async def test_closing_ends_a_bare_connection_that_never_gets_through() -> None:
+    """TCP is there, and nobody speaks TLS: the watch on an endpoint out of reach hangs in the handshake."""
+
+    async def silent(visit: Visit) -> None:
+        await visit.hang()
+
+    policy = HealthPolicy(connect_timeout=0.05, connect_timeout_last=30, reconnect_base=0.01)
+    async with RawServer(silent) as dead, Sandbox(rate_limit=None) as box:
+        urls = [dead.url.replace("http:", "https:"), box.base_url]
+        client = AsyncNexevo(box.api_key, base_urls=urls, health=policy)
+        await client.models.list()
+        assert client.endpoints.snapshot()[1].state == "ejected"
+        await until(lambda: any(name.startswith("nexevo-reconnect") for name in ours()) and dead.connections >= 2)
+        began = time.monotonic()
+        await client.aclose()
+        assert time.monotonic() - began < 0.2
+        assert ours() == []
 
 
 @pytest.mark.parametrize("busy", ["probe", "discovery", "reconnect", "check", "refresh", "file"])

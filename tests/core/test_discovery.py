@@ -199,6 +199,24 @@ async def test_a_key_function_that_hangs_or_fails_holds_up_nothing(
     assert not world.is_due()
 
 
+@pytest.mark.parametrize(("outcome", "error"), FAILURES)
+async def test_a_trouble_that_lasts_is_warned_about_once(
+    outcome: Response | Exception, error: type[NexevoError], caplog: pytest.LogCaptureFixture
+) -> None:
+    """And once more if it is another one, or comes back after a good answer. (A refused key is not sent again.)"""
+    world = World()
+    world.says(outcome)
+    for _ in range(3):
+        await world.run()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+    for said in (answer(502), links(A), answer(502)):
+        world.discovery.schedule.postponed(time.monotonic(), 0.0)
+        world.says(said)
+        await world.run() if error is not AuthenticationError else None
+    assert len(caplog.records) == (1 if error is AuthenticationError else 3)
+
+
 async def test_bad_entries_that_come_every_time_are_warned_about_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

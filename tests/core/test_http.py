@@ -365,6 +365,19 @@ async def test_a_server_that_says_nothing() -> None:
         assert (failed.kind, failed.limit) == (FailureKind.SILENT, "attempt")
 
 
+@pytest.mark.parametrize("blocked", [0.0, 0.3])
+async def test_a_limit_that_passed_while_our_own_loop_was_blocked_says_so(blocked: float) -> None:
+    """Whoever judges endpoints must know: the answer may have been lying there unread."""
+    async with black_hole() as hole, RawServer(saying(b"", then="hang")) as server, a_sender() as sender:
+        asyncio.get_running_loop().call_later(0.05, time.sleep, blocked)
+        failed = await failure(sender, server.url, limits=within(0.1))
+        assert (failed.kind, failed.late) == (FailureKind.SILENT, blocked > 0)
+
+        asyncio.get_running_loop().call_later(0.05, time.sleep, blocked)
+        failed = await failure(sender, hole, limits=within(5.0, connect=0.1))
+        assert (failed.kind, failed.late) == (FailureKind.CONNECT_TIMEOUT, blocked > 0)
+
+
 async def test_a_server_that_sends_the_head_and_nothing_more() -> None:
     async with RawServer(saying(LONG, then="hang")) as server, a_sender() as sender:
         failed = await failure(sender, server.url, POST, limits=within(0.1))

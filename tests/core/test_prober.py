@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -107,6 +108,32 @@ async def test_a_limiter_is_given_the_time_it_asks_for(told: str, least: float) 
     await world.prober.check(due=[A])
     assert least <= world.schedule.next_in(time.monotonic()) <= 86_400.0
     assert world.state() == "unknown"
+
+
+@pytest.mark.parametrize(("told", "most"), [(None, 13), ("0", 13), ("900", 5)])
+async def test_an_hour_of_429_changes_nothing_and_is_taken_as_a_wish_for_patience(
+    told: str | None, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second of the hour is a step of the loop. More clients behind one address mean a limit, not dead bases."""
+    began, wall = time.monotonic(), time.time()
+    clock = SimpleNamespace(now=began)
+    clocks = SimpleNamespace(monotonic=lambda: clock.now, time=lambda: wall + clock.now - began)
+    monkeypatch.setattr("nexevo_async._prober.time", clocks)
+    world = World()
+    world.sender.script = dict.fromkeys((A, B), answer(429, **({} if told is None else {"Retry_After": told})))
+    for second in range(3600):
+        clock.now = began + second
+        pick = world.pool.pick(now=clock.now, safety=Safety.SAFE)
+        assert pick is not None
+        assert pick.endpoint.url == A
+        world.pool.report(pick, Report.SUCCESS, now=clock.now)
+        extra = [u for u in world.pool.take_probe_wishes(clock.now) if world.schedule.ask_extra(u, now=clock.now)]
+        await world.prober.check(due=world.schedule.due(clock.now), extra=extra)
+
+    assert states(world.pool, clock.now) == {A: "healthy", B: "unknown"}
+    asked = [asked.url for asked in world.sender.asked]
+    assert 3 <= asked.count(A) <= most
+    assert 3 <= asked.count(B) <= most
 
 
 async def test_a_probe_that_is_cancelled_gives_its_place_back() -> None:

@@ -14,7 +14,7 @@ from nexevo_async._race import LOOK_EVERY, Race, Stalls, patience_of, second_pic
 from nexevo_async._sansio.actions import Send, Shared
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Call
-from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick
+from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick, Report, State
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.models.endpoints import Endpoint
 
@@ -219,6 +219,23 @@ async def test_chats_that_fall_silent_raise_the_alarm() -> None:
     for pick in picks:
         assert pick is not None
         pool.release(pick)
+    await asyncio.sleep(2 * LOOK_EVERY)
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.BILLABLE])
+async def test_a_loop_that_was_blocked_makes_nobody_hang_or_fall_silent(safety: Safety) -> None:
+    """The answers lie there unread; only when the loop has had time to read them does a look count again."""
+    policy = HealthPolicy(stall_after=0.1, silent_after=0.1, silent_most=0.1)
+    world = World(policy=policy)
+    world.pool.hear(A, good=True, at=time.monotonic(), now=time.monotonic())
+    picks = [world.pool.pick(now=time.monotonic(), safety=safety) for _ in range(5)]
+    world.stalls.look_out()
+    time.sleep(0.5)  # noqa: ASYNC251 - the mistake that is to be survived
+    await asyncio.sleep(0.01)  # it has looked
+    for pick in picks:
+        assert pick is not None
+        world.pool.report(pick, Report.SUCCESS, now=time.monotonic())
+    assert [(change.url, change.after) for change in world.pool.take_changes()][2:] == [(A, State.HEALTHY)]
     await asyncio.sleep(2 * LOOK_EVERY)
 
 

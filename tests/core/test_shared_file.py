@@ -255,7 +255,7 @@ import asyncio, os, signal, sys, time
 from pathlib import Path
 from nexevo_async import AsyncNexevo, HealthPolicy
 from nexevo_async._sansio.shared_state import Record
-from nexevo_async._shared_file import SharedFile
+from nexevo_async._shared_file import Busy, SharedFile
 from nexevo_async.sandbox import Sandbox
 
 def forked(work, number):
@@ -347,7 +347,8 @@ def test_a_process_killed_while_it_holds_the_lock_keeps_nobody_waiting(tmp_path:
 @needs_posix
 def test_twenty_processes_probe_and_discover_about_as_often_as_one(tmp_path: Path) -> None:
     """
-    In compressed time: a period of 1 s stands for five minutes. One process is killed in the middle of a question.
+    In compressed time: a period of 1 s stands for five minutes. One process is killed in the middle of a question, and
+    another one while it holds the lock.
 
     An endpoint may meet two checks at once and one more for each period; twenty processes that know nothing of each
     other would make about eighty in four periods.
@@ -360,7 +361,24 @@ def test_twenty_processes_probe_and_discover_about_as_often_as_one(tmp_path: Pat
             links_min_interval_panic=PERIOD / 5, links_error_base=PERIOD / 5, links_timeout=0.5,
         )
 
+        def die_with_the_lock():
+            while not (files := list(Path(os.environ["NEXEVO_CACHE_DIR"]).glob("*.json"))):
+                time.sleep(0.01)
+
+            def stop(state):
+                time.sleep(0.1)  # the others come, and look again
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            while True:
+                try:
+                    SharedFile(files[0]).change(stop)
+                except Busy:
+                    time.sleep(0.001)
+
         def work(place):
+            if place == 1:
+                die_with_the_lock()
+
             async def main():
                 client = AsyncNexevo(
                     box.api_key, base_urls=box.base_urls[:2], discovery_url=box.discovery_url, health=policy
@@ -382,7 +400,7 @@ def test_twenty_processes_probe_and_discover_about_as_often_as_one(tmp_path: Pat
             ends = [os.waitpid(pid, 0)[1] for pid in forked(work, 20)]
             periods = (time.monotonic() - began) / PERIOD
             journal = box.journal()
-        assert ends[0] == signal.SIGKILL and set(ends[1:]) == {0}, ends
+        assert ends[:2] == [signal.SIGKILL] * 2 and set(ends[2:]) == {0}, ends
         for base in range(3):
             checks = [entry for entry in journal if entry.base == base and entry.route == "endpoints.health"]
             print(base, len(checks), round(periods, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 
@@ -21,6 +22,7 @@ class Spy:
 
     def __init__(self, answers: dict[str, bytes]) -> None:
         self.answers = answers
+        self.hesitates = False  # to answer at the health route
         self.paths: list[str] = []
         self.with_key: list[str] = []
 
@@ -31,6 +33,8 @@ class Spy:
             self.paths.append(path)
             if KEY.encode() in request or b"authorization" in request.lower():
                 self.with_key.append(path)
+            while path == HEALTH and self.hesitates:
+                await asyncio.sleep(0.005)
             visit.send(self.answers.get(path, _json({"id": "m", "object": "model"})))
 
 
@@ -73,16 +77,20 @@ async def test_a_host_named_by_discovery_gets_no_key_before_it_has_proved_health
     async with AsyncExitStack() as stack:
         good = Spy({HEALTH: _text("healthy")})
         bad = Spy({HEALTH: _text("welcome to the parking page")})
+        good.hesitates = bad.hesitates = True
         named = [await stack.enter_async_context(world.server(spy)) for spy in (good, bad)]
-        links = [{"api": s.url, "desc": "", "priority": 100 - i, "status": "ok"} for i, s in enumerate(named)]
+        links = [{"api": s.url, "desc": "", "priority": 99 + i, "status": "ok"} for i, s in enumerate(named)]
         home = Spy({LINKS: _json(links), HEALTH: _text("healthy")})
         server = await stack.enter_async_context(world.server(home))
         client = world.client(api_key=KEY, base_url=server.url, discovery_url=server.url, health=policy)
         await stack.enter_async_context(client)
         await client.endpoints.refresh()
-        assert (good.with_key, bad.with_key) == ([], [])
-
         await world.until(lambda: HEALTH in good.paths and HEALTH in bad.paths)
+        await client.models.get("m")
+        assert (good.with_key, bad.with_key) == ([], [])  # although both are preferred
+
+        good.hesitates = bad.hesitates = False
+        await world.until(lambda: client.endpoints.snapshot()[0].url == named[0].url)
         for _ in range(20):
             await client.models.get("m")
             await world.sleep(0.01)

@@ -394,6 +394,17 @@ def test_a_read_that_got_no_answer_in_time_names_the_deadline() -> None:
     assert "the deadline of the whole call of 10 s passed (timeout.total)" in str(story.error)
 
 
+@pytest.mark.parametrize(
+    "kind", [FailureKind.SILENT, FailureKind.CONNECT_TIMEOUT, FailureKind.BROKEN], ids=lambda kind: kind.name
+)
+def test_a_limit_that_passed_while_our_own_loop_was_late_says_nothing_against_the_endpoint(kind: FailureKind) -> None:
+    world = World()
+    late = AttemptFailed(kind, limit="attempt", late=True)
+    for _ in range(5):
+        assert run(Safety.SAFE, late, world=world).bases == "ab"
+    assert run(Safety.SAFE, world=world).bases == "a"
+
+
 def test_our_own_deadline_says_nothing_against_the_endpoint() -> None:
     world = World(took=0.05)
     silent = AttemptFailed(FailureKind.SILENT, limit="total")
