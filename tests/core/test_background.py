@@ -468,10 +468,15 @@ for loop in loops:
 FORK = """
 async def main():
     await use(client, 0.3)
+    under_way = asyncio.create_task(use(client))
+    await asyncio.sleep(0)
+    pool = client._transport.core.shared.pool
+    assert pool.in_flight
     pid = os.fork()
     if pid == 0:
         asyncio.events._set_running_loop(None)
         try:
+            assert not pool.in_flight, "the call of the parent"
             asyncio.run(use(client, 0.01))
             os._exit(0 if client.endpoints.snapshot()[0].state == "healthy" else 1)
         except BaseException:
@@ -479,6 +484,7 @@ async def main():
     while (end := os.waitpid(pid, os.WNOHANG)) == (0, 0):
         await asyncio.sleep(0.01)
     assert end[1] == 0, end
+    await under_way
     before = checks(box)
     await use(client, 0.3)
     assert checks(box) > before

@@ -248,6 +248,26 @@ def test_work_that_outlives_its_loop_is_forgotten() -> None:
     hanging.set()
 
 
+def test_a_file_system_that_hangs_keeps_no_process_alive() -> None:
+    script = """
+        import asyncio, threading
+        from nexevo_async._shared_file import off_loop
+
+        async def main():
+            try:
+                async with asyncio.timeout(0.05):
+                    await off_loop(threading.Event().wait)
+            except TimeoutError:
+                print("gave up")
+
+        asyncio.run(main())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=10, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("gave up\n", "", 0)
+
+
 # -- many processes
 
 HEAD = """
