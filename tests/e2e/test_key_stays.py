@@ -33,7 +33,7 @@ class Spy:
             self.paths.append(path)
             if KEY.encode() in request or b"authorization" in request.lower():
                 self.with_key.append(path)
-            while path == HEALTH and self.hesitates:
+            while path == HEALTH and self.hesitates:  # noqa: ASYNC110 - in a blocking world another thread ends it
                 await asyncio.sleep(0.005)
             visit.send(self.answers.get(path, _json({"id": "m", "object": "model"})))
 
