@@ -31,7 +31,8 @@ def as_table(result: Result) -> str:
     for peer, cells in result.cells.items():
         texts = [cell_text(cells.get(column), result.ratio(peer, result.baseline, column)) for column in result.columns]
         rows.append([peer, *texts])
-    lines = [result.title, f"median [quartiles], × {result.baseline} in the same round", "", *align(rows)]
+    beside = f", × {result.baseline} in the same round" if result.baseline else ""
+    lines = [result.title, f"median [quartiles]{beside}", "", *align(rows)]
     lines += [f"skipped: {peer}: {reason}" for peer, reason in result.skipped.items()]
     return "\n".join(lines)
 

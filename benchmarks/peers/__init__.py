@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 CONNECTIONS = 1000
 TIMEOUT = 60.0
 
-Venv = Literal["project", "peers", "peers-litellm"]
+Venv = Literal["project", "peers", "peers-litellm", "newest"]
 Decoder = Callable[[str], Callable[[bytes], object]]
 
 
@@ -53,6 +53,8 @@ class Peer:
         venv: Which virtualenv it runs from. Ours and bare aiohttp share the project's, so that only our layer differs.
         uvloop: Whether it runs on uvloop.
         kind: Which commands it understands.
+        every: It takes part in every so manyth round. A client that costs ten times as much as ours needs fewer rounds
+            to show it, and the time goes to those that lie close together.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Peer:
     venv: Venv = "project"
     uvloop: bool = False
     kind: Literal["async", "sync", "decode"] = "async"
+    every: int = 1
 
     def extra(self) -> dict[str, Any]:
         """Environment its process needs beyond the usual."""
@@ -81,19 +84,22 @@ ASYNC_PEERS = (
     Peer(f"{OURS}, uvloop", "ours", ("aiohttp", "uvloop"), uvloop=True),
     Peer(f"{RAW}, uvloop", "aiohttp_raw", ("aiohttp", "orjson", "uvloop"), uvloop=True),
     Peer(f"{FLOOR}, uvloop", "floor", ("orjson", "uvloop"), uvloop=True),
-    Peer("httpx", "httpx_async", ("httpx",), "peers"),
-    Peer("openai", "openai_default", ("openai",), "peers"),
-    Peer("openai[aiohttp]", "openai_aiohttp", ("openai", "aiohttp"), "peers"),
-    Peer("anthropic", "anthropic_default", ("anthropic",), "peers"),
-    Peer("anthropic[aiohttp]", "anthropic_aiohttp", ("anthropic", "aiohttp", "httpx-aiohttp"), "peers"),
-    Peer("litellm", "litellm_async", ("litellm",), "peers-litellm"),
+    Peer("httpx", "httpx_async", ("httpx",), "peers", every=2),
+    Peer("openai", "openai_default", ("openai",), "peers", every=2),
+    Peer("openai[aiohttp]", "openai_aiohttp", ("openai", "aiohttp"), "peers", every=2),
+    Peer("anthropic", "anthropic_default", ("anthropic",), "peers", every=2),
+    Peer("anthropic[aiohttp]", "anthropic_aiohttp", ("anthropic", "aiohttp", "httpx-aiohttp"), "peers", every=2),
+    Peer("litellm", "litellm_async", ("litellm",), "peers-litellm", every=3),
 )
+#: Measured over TLS as well, and on the newest Python as well.
+TLS_PEERS = frozenset({OURS, RAW, IDIOMATIC, FLOOR, "httpx", "openai", "openai[aiohttp]"})
+NEWEST_PEERS = frozenset({OURS, RAW, IDIOMATIC})
 SYNC_PEERS = (
     Peer(OURS, "ours_sync", ("aiohttp", "orjson"), kind="sync"),
     Peer("requests", "requests_sync", ("requests",), "peers", kind="sync"),
     Peer("httpx.Client", "httpx_sync", ("httpx",), "peers", kind="sync"),
     Peer("urllib3", "urllib3_sync", ("urllib3",), "peers", kind="sync"),
-    Peer("openai, sync", "openai_sync", ("openai",), "peers", kind="sync"),
+    Peer("openai, sync", "openai_sync", ("openai",), "peers", kind="sync", every=2),
 )
 DECODERS = (
     Peer(OURS, "decoders", ("orjson", "attrs", "cattrs"), kind="decode"),
