@@ -8,8 +8,11 @@ import time
 
 from benchmarks import (
     bench_call,
+    bench_crossing,
     bench_decode,
     bench_facade,
+    bench_facade_stream,
+    bench_first_call,
     bench_import,
     bench_memory,
     bench_service,
@@ -26,7 +29,10 @@ BENCHMARKS = {
     "call": bench_call.run,
     "stream": bench_stream.run,
     "memory": bench_memory.run,
+    "crossing": bench_crossing.run,
     "facade": bench_facade.run,
+    "facade-stream": bench_facade_stream.run,
+    "first-call": bench_first_call.run,
 }
 
 
@@ -53,9 +59,9 @@ def main() -> int:
         print(f"({name}: {time.monotonic() - begin:.0f} s)\n", flush=True)
     if settings.quick:
         print("A quick run shows that everything works; its figures mean little.")
-    elif not settings.tls:
+    elif not settings.tls and {"call", "stream"} & set(wanted):
         chart.draw_somewhere("")
-    print(goals.as_table(results))
+    print(goals.as_table(results, wanted))
     return 0
 
 
