@@ -29,10 +29,11 @@ demo: $(READY)  ## See it work, in under a minute; no key, no network
 test: $(READY)  ## The whole test suite
 	@$(BIN)/python -m pytest
 
-soak: $(READY)  ## Ten minutes of chaos with a seed: nothing lost, nothing twice, nothing left behind
+soak: $(READY)  ## Ten minutes of chaos with a seed, then a minute of it for the blocking client: nothing lost, nothing twice, nothing left
 	@$(BIN)/python -m benchmarks.soak --seconds 600
+	@$(BIN)/python -m tests.sync.soak --seconds 60
 
-soak-facade: $(READY)  ## The blocking client: 64 threads, forks, Ctrl-C and closes for a minute
+soak-facade: $(READY)  ## The blocking client alone: 64 threads, forks, Ctrl-C and closes for a minute
 	@$(BIN)/python -m tests.sync.soak --seconds 60
 
 bench-failover: $(READY)  ## Lose a base, in every way: the goals of high availability, with other clients beside ours
@@ -49,8 +50,7 @@ instructions: $(READY)  ## Fail if a scenario costs 3 % more instructions than r
 	@$(BIN)/python -m benchmarks.instructions
 
 bench-facade: $(READY)  ## The blocking client beside other blocking clients
-	@$(BIN)/python -m benchmarks.bench_crossing
-	@$(BIN)/python -m benchmarks.run --only facade
+	@$(BIN)/python -m benchmarks.run --only crossing,facade,facade-stream,first-call
 
 check: lint types contracts generated instructions  ## Lint, format, types, contracts, generated files, instruction counts
 

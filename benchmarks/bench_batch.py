@@ -68,15 +68,6 @@ def run(settings: Settings) -> Result:
     return result
 
 
-def overhead(results: dict[str, Result]) -> float | None:
-    """Microseconds of an item beyond a plain call: the median of the differences within each round."""
-    cells = results["batch"].cells if "batch" in results else {}
-    if PLAIN not in cells or BATCH not in cells:
-        return None
-    more = cells[BATCH][CONCURRENCY].beyond(cells[PLAIN][CONCURRENCY])
-    return more.median if more else None
-
-
 def main() -> None:
     """Entry point: this benchmark alone."""
     settings = parse_settings(__doc__ or "")

@@ -102,12 +102,6 @@ class Cell:
         ratios = [mine / theirs for mine, theirs in pairs if mine is not None and theirs]
         return Spread.of(ratios) if ratios else None
 
-    def beyond(self, base: Cell) -> Spread | None:
-        """Of differences taken within each round."""
-        pairs = zip(self.rounds, base.rounds, strict=False)
-        more = [mine - theirs for mine, theirs in pairs if mine is not None and theirs is not None]
-        return Spread.of(more) if more else None
-
 
 @dataclass(slots=True)
 class Result:

@@ -14,8 +14,11 @@ import time
 from benchmarks import (
     bench_batch,
     bench_call,
+    bench_crossing,
     bench_decode,
     bench_facade,
+    bench_facade_stream,
+    bench_first_call,
     bench_import,
     bench_layers,
     bench_memory,
@@ -36,7 +39,10 @@ BENCHMARKS = {
     "stream": bench_stream.run,
     "batch": bench_batch.run,
     "memory": bench_memory.run,
+    "crossing": bench_crossing.run,
     "facade": bench_facade.run,
+    "facade-stream": bench_facade_stream.run,
+    "first-call": bench_first_call.run,
 }
 REDUCED = ("call", "stream", "memory")
 
@@ -89,7 +95,7 @@ def main() -> int:
         print("\n".join([*align(rows), ""]))
     if settings.quick:
         print("A quick run shows that everything works; its figures mean little.")
-    print(goals.as_table(results))
+    print(goals.as_table(results, names))
     return 0
 
 

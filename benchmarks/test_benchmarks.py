@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import answers, goals, instructions, service
-from benchmarks.harness import Cell, Result, Settings, Spread, fitting_count, run_rounds
+from benchmarks.harness import Cell, Result, Settings, Spread, ask, fitting_count, run_rounds
 from benchmarks.http1 import BadRequest, RequestParser
 from benchmarks.measure import REFERENCE_SECONDS, scaled_microseconds
-from benchmarks.processes import Process, WorkerError, running_service
+from benchmarks.peers import CROSSINGS, Peer
+from benchmarks.processes import Process, WorkerError, running_service, start_worker
 from benchmarks.table import as_table, number
+from benchmarks.worker import CrossingCommands, SyncCommands
 
 CHAT = b"POST /v1/chat/completions?chunks=3 HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n" + b'{"stream": 1}'
 HEALTH = b"GET /api/v1/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -186,6 +191,98 @@ def test_a_goal_that_was_not_measured_says_so() -> None:
     }
     lines = goals.as_table({"call": result}).splitlines()
     assert [line.split()[-2:] for line in lines if line.startswith(("P1 ", "P2 "))] == [["0.5", "met"], ["2", "MISSED"]]
+
+
+def test_a_goal_with_several_figures_is_met_by_all_or_missed() -> None:
+    result = Result("crossing", "t", "run_coroutine_threadsafe", ["1", "4", "16", "64"])
+    for threads, ours, on_uvloop in zip(result.columns, (5.0, 6.0, 7.0, 7.5), (3.0, 4.0, 5.0, 6.0), strict=True):
+        result.cell("run_coroutine_threadsafe", threads).rounds = [10.0]
+        result.cell("nexevo portal", threads).rounds = [ours]
+        result.cell("nexevo portal, uvloop", threads).rounds = [on_uvloop]
+    plain, uvloop = goals.as_table({"crossing": result}, ["crossing"]).splitlines()[2:]
+    assert plain.split()[-7:] == ["≤", "0.75", "0.5", "0.6", "0.7", "0.75", "met"]
+    assert uvloop.split()[-7:] == ["≤", "0.5", "0.3", "0.4", "0.5", "0.6", "MISSED"]
+
+    del result.cells["nexevo portal"]["16"]
+    plain = goals.as_table({"crossing": result}, ["crossing"]).splitlines()[2]
+    assert plain.split()[-6:] == ["0.5", "0.6", "-", "0.75", "not", "measured"]
+
+
+def test_rates_are_compared_by_wall_time_and_first_calls_by_difference() -> None:
+    """A rate is one over a time: the peer that takes twice as long has half the rate."""
+    columns = ["bursts of 16", "bursts of 256"]
+    stream, first = (
+        Result("facade-stream", "t", "nexevo", columns),
+        Result("first-call", "t", "nexevo", ["first call, ms"]),
+    )
+    for peer, walls in (("nexevo", [3.0, 6.0, 0.3]), ("nexevo, blocking", [6.0, 12.0, 0.6])):
+        for column in columns:
+            stream.cells.setdefault(peer, {})[column] = Cell(rounds=[1.0] * 3, extra={"wall_microseconds": walls})
+    first.cell("nexevo", "first call, ms").rounds = [100.0, 300.0, None, 110.0]
+    first.cell("nexevo, blocking", "first call, ms").rounds = [104.0, 290.0, 7.0, 117.0]
+    lines = goals.as_table({"facade-stream": stream, "first-call": first}, ["facade-stream", "first-call"]).splitlines()
+    assert [line.split()[-3:] for line in lines[2:]] == [["0.5", "0.5", "MISSED"], ["1", "1", "met"], ["5", "4", "met"]]
+
+
+def test_a_run_of_some_benchmarks_lists_their_goals_only() -> None:
+    """Those of the blocking client say where the last one is measured."""
+    names = [line.split()[0] for line in goals.as_table({}, ["facade", "first-call"]).splitlines()[2:]]
+    assert names == ["S2", "S2", "S2", "S3", "S5", "S6"]
+
+
+class Reluctant:
+    """A blocking client that answers two calls right, one wrong and none after that."""
+
+    def __init__(self) -> None:
+        self.answers = iter([answers.TEXT, "something else", answers.TEXT])
+
+    def call(self) -> str:
+        return next(self.answers)
+
+    def stream(self, shape: Mapping[str, str]) -> int:
+        return int(shape["X-Bench-Chunks"]) - (shape["X-Bench-Burst"] == "7")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_failures_of_a_blocking_peer_are_counted_by_name() -> None:
+    sample = await SyncCommands(Reluctant()).calls(concurrency=1, count=5, deadline=10)
+    assert (sample["count"], sample["errors"]) == (2, {"WrongAnswer": 1, "StopIteration": 2})
+
+
+async def test_what_a_blocking_peer_has_not_begun_in_time_is_counted_too() -> None:
+    sample = await SyncCommands(Reluctant()).calls(concurrency=3, count=7, deadline=-1)
+    assert (sample["count"], sample["errors"]) == (0, {"Deadline": 7})
+
+
+@pytest.mark.parametrize(("burst", "count", "errors"), [(16, 300, {}), (7, 0, {"WrongAnswer": 3})])
+async def test_the_unit_of_a_blocking_stream_is_the_chunk(burst: int, count: int, errors: dict[str, int]) -> None:
+    commands = SyncCommands(Reluctant())
+    sample = await commands.chunks(concurrency=2, count=3, per_stream=100, burst=burst, delay_ms=0, deadline=10)
+    assert (sample["count"], sample["errors"]) == (count, errors)
+
+
+async def test_every_thread_makes_its_trips_and_one_before_they_are_counted() -> None:
+    made: list[int] = []
+    sample = await CrossingCommands(lambda: made.append(threading.get_ident())).crossings(threads=4, each=3)
+    assert (sample["count"], len(made), sorted(Counter(made).values())) == (12, 16, [4, 4, 4, 4])
+
+
+@pytest.mark.parametrize("peer", CROSSINGS, ids=lambda peer: peer.name)
+async def test_every_door_can_be_measured(peer: Peer) -> None:
+    """In a process of its own, as in a run."""
+    process, _ = start_worker(peer, "")
+    with process:
+        assert ask(process, 30, do="crossings", threads=2, each=5)["count"] == 10
+
+
+@pytest.mark.parametrize("kind", ["async", "blocking"])
+def test_a_first_call_is_measured_in_a_fresh_process(kind: str, url: str) -> None:
+    with Process([sys.executable, "-m", "benchmarks.first_call", kind, url]) as process:
+        sample = process.receive(60)
+    assert 0 < sample["seconds"] < 60
+    assert sample["calibration"] > 0
 
 
 def test_a_process_that_dies_gives_its_last_words() -> None:

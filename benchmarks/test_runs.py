@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import answers, bench_batch, bench_layers, bench_memory, bench_service, goals, harness, run
+from benchmarks import answers, bench_layers, bench_memory, bench_service, goals, harness, run
 from benchmarks.bench_call import files_missing, measure_calls
 from benchmarks.harness import Cell, Result, Settings, Spread, run_rounds
 from benchmarks.measure import REFERENCE_SECONDS
@@ -53,10 +53,6 @@ def test_a_peer_that_sits_rounds_out_keeps_its_ratios_within_rounds() -> None:
     assert result.cells["fast"]["1"].rounds == [1.0, 2.0, 3.0]
     assert result.cells["slow"]["1"].rounds == [10.0, None, 30.0]
     assert result.ratio("slow", "fast", "1") == Spread(10.0, 10.0, 10.0)
-
-
-def test_differences_are_taken_within_each_round() -> None:
-    assert Cell(rounds=[5.0, 7.0, None]).beyond(Cell(rounds=[4.0, 4.0, 1.0])) == Spread(2.0, 1.5, 2.5)
 
 
 def test_over_tls_and_on_another_python_a_part_is_measured() -> None:
@@ -198,13 +194,3 @@ async def test_a_job_is_judged_by_its_answers() -> None:
     peer: Any = Peer()
     sample = await AsyncCommands(peer).batch(concurrency=64, count=3, deadline=5)
     assert (sample["count"], sample["errors"]) == (1, {"ValueError": 1, "WrongAnswer": 1})
-
-
-def test_the_overhead_of_a_job_is_the_difference_within_rounds() -> None:
-    result = Result("batch", "t", bench_batch.PLAIN, ["64"])
-    result.cells = {
-        bench_batch.PLAIN: {"64": Cell(rounds=[100.0, 200.0])},
-        bench_batch.BATCH: {"64": Cell(rounds=[150.0, 250.0])},
-    }
-    assert bench_batch.overhead({"batch": result}) == 50.0
-    assert bench_batch.overhead({}) is None

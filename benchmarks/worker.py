@@ -19,11 +19,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 from benchmarks import answers
 from benchmarks.measure import Stopwatch, resident_bytes
-from benchmarks.peers import AsyncPeer, Decoder, SyncPeer
+from benchmarks.peers import AsyncPeer, Crossing, Decoder, SyncPeer, SyncStreamPeer
 from benchmarks.service import raise_file_limit
 
 Command = dict[str, Any]
@@ -138,38 +138,90 @@ class AsyncCommands:
 
 
 class SyncCommands:
-    """The commands of a blocking peer: the same calls from `threads` threads."""
+    """The commands of a blocking peer: the same work from threads, beside the command loop, which only waits."""
 
     def __init__(self, peer: SyncPeer) -> None:
         self._peer = peer
 
     async def calls(self, *, concurrency: int, count: int, deadline: float) -> Command:
-        """`count` chat calls from `concurrency` threads. Runs them beside the command loop, which only waits."""
+        """`count` chat calls from `concurrency` threads."""
+
+        def one() -> None:
+            if self._peer.call() != answers.TEXT:
+                raise WrongAnswer
+
         with Stopwatch() as watch:
-            errors = await asyncio.to_thread(self._run, concurrency, count, time.monotonic() + deadline)
+            errors = await asyncio.to_thread(_share_out, one, concurrency, count, time.monotonic() + deadline)
         return watch.sample(count - errors.total(), errors)
 
-    def _run(self, threads: int, count: int, until: float) -> Counter[str]:
-        errors: Counter[str] = Counter()
-        shares = [count // threads + (number < count % threads) for number in range(threads)]
+    async def chunks(
+        self, *, concurrency: int, count: int, per_stream: int, burst: int, delay_ms: int, deadline: float
+    ) -> Command:
+        """`count` streams of `per_stream` chunks each, one for each of so many threads at a time."""
+        shape = {"X-Bench-Chunks": str(per_stream), "X-Bench-Burst": str(burst), "X-Bench-Delay-Ms": str(delay_ms)}
+        peer = cast("SyncStreamPeer", self._peer)
 
-        def work(share: int) -> None:
-            for done in range(share):
-                if time.monotonic() > until:
-                    errors["Deadline"] += share - done
-                    return
-                try:
-                    if self._peer.call() != answers.TEXT:
-                        raise WrongAnswer
-                except Exception as error:  # a failing peer is a result
-                    errors[type(error).__name__] += 1
+        def one() -> None:
+            if peer.stream(shape) != per_stream:
+                raise WrongAnswer
 
-        crowd = [threading.Thread(target=work, args=(share,)) for share in shares]
+        with Stopwatch() as watch:
+            errors = await asyncio.to_thread(_share_out, one, concurrency, count, time.monotonic() + deadline)
+        return watch.sample((count - errors.total()) * per_stream, errors)
+
+
+def _share_out(job: Callable[[], None], threads: int, count: int, until: float) -> Counter[str]:
+    """Run a job `count` times, shared out among threads; the failures by name, with what the deadline cut off."""
+    errors: Counter[str] = Counter()
+    shares = [count // threads + (number < count % threads) for number in range(threads)]
+
+    def work(share: int) -> None:
+        for done in range(share):
+            if time.monotonic() > until:
+                errors["Deadline"] += share - done
+                return
+            try:
+                job()
+            except Exception as error:  # a failing peer is a result
+                errors[type(error).__name__] += 1
+
+    crowd = [threading.Thread(target=work, args=(share,)) for share in shares]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    return errors
+
+
+class CrossingCommands:
+    """One door from threads into an event loop."""
+
+    def __init__(self, crossing: Crossing) -> None:
+        self._crossing = crossing
+
+    async def crossings(self, *, threads: int, each: int) -> Command:
+        """`each` trips from each of so many threads, which begin together; starting them is not measured."""
+        return await asyncio.to_thread(self._measure, threads, each)
+
+    def _measure(self, threads: int, each: int) -> Command:
+        gate, crossing = threading.Barrier(threads + 1), self._crossing
+
+        def work() -> None:
+            crossing()
+            gate.wait()
+            for _ in range(each):
+                crossing()
+            gate.wait()
+
+        crowd = [threading.Thread(target=work) for _ in range(threads)]
         for thread in crowd:
             thread.start()
+        with Stopwatch() as watch:
+            gate.wait()
+            gate.wait()
         for thread in crowd:
             thread.join()
-        return errors
+        return watch.sample(threads * each)
 
 
 class DecodeCommands:
@@ -192,6 +244,9 @@ class DecodeCommands:
 async def _connected(module: Any, kind: str, url: str, name: str) -> AsyncIterator[Any]:
     if kind == "decode":
         yield DecodeCommands(module.DECODERS[name])
+    elif kind == "crossing":
+        with module.CROSSINGS[name]() as crossing:
+            yield CrossingCommands(crossing)
     elif kind == "sync":
         blocking: SyncPeer = module.connect(url)
         try:
@@ -234,7 +289,7 @@ def main() -> None:
     """Entry point of a worker process."""
     parser = argparse.ArgumentParser(description="One peer of the benchmark, driven through standard input.")
     parser.add_argument("module")
-    parser.add_argument("--kind", choices=("async", "sync", "decode"), default="async")
+    parser.add_argument("--kind", choices=("async", "sync", "decode", "crossing"), default="async")
     parser.add_argument("--name", default="")
     parser.add_argument("--url", default="")
     parser.add_argument("--packages", default="")

@@ -16,6 +16,7 @@ TIMEOUT = 60.0
 
 Venv = Literal["project", "peers", "peers-litellm", "newest"]
 Decoder = Callable[[str], Callable[[bytes], object]]
+Crossing = Callable[[], object]
 
 
 class AsyncPeer(Protocol):
@@ -41,6 +42,13 @@ class SyncPeer(Protocol):
         """Close every connection."""
 
 
+class SyncStreamPeer(SyncPeer, Protocol):
+    """A blocking client whose streams are measured too."""
+
+    def stream(self, shape: Mapping[str, str]) -> int:
+        """One streamed chat call with these extra headers, read to its end; how many chunks had text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """
@@ -62,7 +70,7 @@ class Peer:
     packages: tuple[str, ...] = ()
     venv: Venv = "project"
     uvloop: bool = False
-    kind: Literal["async", "sync", "decode"] = "async"
+    kind: Literal["async", "sync", "decode", "crossing"] = "async"
     every: int = 1
 
     def extra(self) -> dict[str, Any]:
@@ -75,6 +83,10 @@ OURS = "nexevo"
 RAW = "raw aiohttp"
 IDIOMATIC = "idiomatic aiohttp"
 FLOOR = "floor"
+BLOCKING = f"{OURS}, blocking"
+OUR_PORTAL = f"{OURS} portal"
+ANYIO_PORTAL = "anyio portal"
+THREADSAFE = "run_coroutine_threadsafe"
 
 ASYNC_PEERS = (
     Peer(OURS, "ours", ("aiohttp", "orjson", "attrs", "cattrs", "anyio")),
@@ -100,6 +112,19 @@ SYNC_PEERS = (
     Peer("httpx.Client", "httpx_sync", ("httpx",), "peers", kind="sync"),
     Peer("urllib3", "urllib3_sync", ("urllib3",), "peers", kind="sync"),
     Peer("openai, sync", "openai_sync", ("openai",), "peers", kind="sync", every=2),
+)
+STREAM_PEERS = (
+    Peer(OURS, "ours", ("aiohttp", "orjson")),
+    Peer(BLOCKING, "ours_sync", ("aiohttp", "orjson"), kind="sync"),
+    Peer(f"{OURS}, uvloop", "ours", ("aiohttp", "uvloop"), uvloop=True),
+    Peer(f"{BLOCKING}, uvloop", "ours_sync_uvloop", ("aiohttp", "uvloop"), kind="sync"),
+)
+CROSSINGS = (
+    Peer(THREADSAFE, "crossings", kind="crossing"),
+    Peer(ANYIO_PORTAL, "crossings", ("anyio",), kind="crossing"),
+    Peer(OUR_PORTAL, "crossings", kind="crossing"),
+    Peer(f"{THREADSAFE}, uvloop", "crossings", ("uvloop",), kind="crossing"),
+    Peer(f"{OUR_PORTAL}, uvloop", "crossings", ("uvloop",), kind="crossing"),
 )
 DECODERS = (
     Peer(OURS, "decoders", ("orjson", "attrs", "cattrs"), kind="decode"),

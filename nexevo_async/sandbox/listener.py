@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import web
@@ -15,6 +16,9 @@ HOST = "127.0.0.1"
 
 #: Connections that may wait to be accepted; a thousand clients may come at the same moment.
 _BACKLOG = 4096
+
+#: Seconds that closing waits for connections which were just being made; a TLS handshake may never end.
+_ARRIVAL_GRACE = 0.2
 
 
 class Listener:
@@ -36,6 +40,7 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._closed = False
         self._starting: set[asyncio.Task[None]] = set()
+        self._arriving: set[_Arrival] = set()
         self.port = port
 
     @property
@@ -69,12 +74,14 @@ class Listener:
         """Close the listening socket and reset every connection, at once; does nothing if already down."""
         if self._socket is None:
             return
-        with suppress(OSError):  # refuses at once, even on loops that close a socket a moment later
-            self._socket.shutdown(socket.SHUT_RDWR)
-        if self._server is not None:
-            self._server.close()
-        self._socket.close()
+        listening, server = self._socket, self._server
         self._socket = self._server = None
+        with suppress(OSError):  # refuses at once, even on loops that close a socket a moment later
+            listening.shutdown(socket.SHUT_RDWR)
+        if server is None:
+            listening.close()
+        else:
+            _retire(server, listening)
         self._reset_connections()
         with suppress(OSError):  # where a port cannot be held this way, it is merely likely to stay free
             self._placeholder = _bound(self.port)
@@ -97,7 +104,11 @@ class Listener:
         loop = asyncio.get_running_loop()
         # not serving yet: this way there is no moment at which a running server is known to nobody
         server = await loop.create_server(
-            self._protocol, sock=listening, backlog=_BACKLOG, ssl=self._tls, start_serving=False
+            lambda: _Arrival(self._arriving, lambda: self._handler(listening)),
+            sock=listening,
+            backlog=_BACKLOG,
+            ssl=self._tls,
+            start_serving=False,
         )
         if listening is not self._socket:
             server.close()
@@ -105,9 +116,10 @@ class Listener:
         self._server = server
         await server.start_serving()
 
-    def _protocol(self) -> asyncio.BaseProtocol:
-        if self._socket is None or self._runner.server is None:  # accepted in the very moment of going down
-            return _Refusal()
+    def _handler(self, listening: socket.socket) -> asyncio.Protocol | None:
+        """What serves a connection that came in through this socket; None if it has gone down since."""
+        if self._socket is not listening or self._runner.server is None:
+            return None
         return self._runner.server()
 
     def _reset_connections(self) -> None:
@@ -121,15 +133,61 @@ class Listener:
         if self._placeholder is not None:
             self._placeholder.close()
         await asyncio.gather(*self._starting, return_exceptions=True)
-        await asyncio.sleep(0)  # the resets reach their protocols, which cancel their requests
+        await asyncio.sleep(0)  # the resets reach their protocols, which cancel their requests; arrivals get theirs
+        if self._arriving:
+            await asyncio.wait({arrival.over for arrival in self._arriving}, timeout=_ARRIVAL_GRACE)
         await self._runner.cleanup()
 
 
-class _Refusal(asyncio.Protocol):
-    """Resets whoever comes in while a base is going down."""
+class _Arrival(asyncio.Protocol):
+    """
+    A connection that is being made, which takes several turns of the loop and, with TLS, of the network.
+
+    Only when it is made is it known whether its base is still up: then it gets its handler, or is reset.
+    """
+
+    def __init__(self, arriving: set[_Arrival], handler: Callable[[], asyncio.Protocol | None]) -> None:
+        self.over = asyncio.get_running_loop().create_future()
+        self._arriving = arriving
+        self._handler = handler
+        arriving.add(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        reset_transport(transport)
+        handler = self._handler()
+        if handler is None:
+            reset_transport(transport)
+            return
+        self._leave()
+        transport.set_protocol(handler)
+        handler.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._arriving.discard(self)
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+def _retire(server: asyncio.Server, listening: socket.socket) -> None:
+    """
+    Accept nothing any more, and close the server as soon as what it has accepted is in good hands.
+
+    Loops on selectors accept in one turn and make the transport in the next. A server that is closed in between lets
+    that fail and drops the connection without closing it (python/cpython#109564).
+    """
+
+    def close() -> None:
+        server.close()
+        listening.close()
+
+    loop = server.get_loop()
+    if isinstance(loop, asyncio.SelectorEventLoop):
+        loop.remove_reader(listening)
+        loop.call_soon(close)
+    else:
+        close()
 
 
 def _bound(port: int) -> socket.socket:
