@@ -62,7 +62,7 @@ def measure_chunks(worker: Process, shape: Shape, cell: Cell, settings: Settings
     run(shape.concurrency, per_stream=shape.burst)
     if not cell.count and not cell.left_out:
         spent = float(str(run(shape.concurrency)["cpu"])) / shape.concurrency
-        most = 5 * shape.concurrency if shape.delay_ms else 1000  # paced streams take their time whatever they cost
+        most = 3 * shape.concurrency if shape.delay_ms else 1000  # paced streams take their time whatever they cost
         cell.count = fitting_count(spent, settings, least=shape.concurrency, most=most)
     if cell.left_out:
         return None

@@ -61,8 +61,8 @@ class Peer:
         venv: Which virtualenv it runs from. Ours and bare aiohttp share the project's, so that only our layer differs.
         uvloop: Whether it runs on uvloop.
         kind: Which commands it understands.
-        every: It takes part in every so manyth round. A client that costs ten times as much as ours needs fewer rounds
-            to show it, and the time goes to those that lie close together.
+        every: It takes part in every so manyth round. A client that costs a tenth of ours, or ten times as much, needs
+            fewer rounds to show it, and the time goes to those that lie close together.
     """
 
     name: str
@@ -92,15 +92,15 @@ ASYNC_PEERS = (
     Peer(OURS, "ours", ("aiohttp", "orjson", "attrs", "cattrs", "anyio")),
     Peer(RAW, "aiohttp_raw", ("aiohttp", "orjson")),
     Peer(IDIOMATIC, "aiohttp_idiomatic", ("aiohttp",)),
-    Peer(FLOOR, "floor", ("orjson",)),
+    Peer(FLOOR, "floor", ("orjson",), every=2),
     Peer(f"{OURS}, uvloop", "ours", ("aiohttp", "uvloop"), uvloop=True),
     Peer(f"{RAW}, uvloop", "aiohttp_raw", ("aiohttp", "orjson", "uvloop"), uvloop=True),
-    Peer(f"{FLOOR}, uvloop", "floor", ("orjson", "uvloop"), uvloop=True),
-    Peer("httpx", "httpx_async", ("httpx",), "peers", every=2),
-    Peer("openai", "openai_default", ("openai",), "peers", every=2),
+    Peer(f"{FLOOR}, uvloop", "floor", ("orjson", "uvloop"), uvloop=True, every=2),
+    Peer("httpx", "httpx_async", ("httpx",), "peers", every=3),
+    Peer("openai", "openai_default", ("openai",), "peers", every=3),
     Peer("openai[aiohttp]", "openai_aiohttp", ("openai", "aiohttp"), "peers", every=2),
-    Peer("anthropic", "anthropic_default", ("anthropic",), "peers", every=2),
-    Peer("anthropic[aiohttp]", "anthropic_aiohttp", ("anthropic", "aiohttp", "httpx-aiohttp"), "peers", every=2),
+    Peer("anthropic", "anthropic_default", ("anthropic",), "peers", every=3),
+    Peer("anthropic[aiohttp]", "anthropic_aiohttp", ("anthropic", "aiohttp", "httpx-aiohttp"), "peers", every=3),
     Peer("litellm", "litellm_async", ("litellm",), "peers-litellm", every=3),
 )
 #: Measured over TLS as well, and on the newest Python as well.
