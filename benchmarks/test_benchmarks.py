@@ -181,6 +181,21 @@ def test_a_dearer_scenario_is_seen(now: int, recorded: int | None, good: bool, w
     assert (fine, word in line) == (good, True)
 
 
+def test_new_instruction_counts_are_recorded_with_their_reason() -> None:
+    """What could not be counted keeps its figure; the history is short and begins with the newest."""
+    old = {"figures": {"call": 100, "import": 50}, "history": [{"reason": str(n)} for n in range(10)]}
+    new = instructions.updated(
+        old, {"call": 110, "decode": 7, "import": "no such file"}, reason="keys are checked", today="2026-01-02"
+    )
+    assert new["figures"] == {"call": 110, "import": 50, "decode": 7}
+    assert new["history"][0] == {
+        "date": "2026-01-02",
+        "reason": "keys are checked",
+        "changes": {"call": "+10.0%", "decode": "first"},
+    }
+    assert [entry["reason"] for entry in new["history"][1:]] == [str(n) for n in range(9)]
+
+
 def test_a_goal_that_was_not_measured_says_so() -> None:
     assert "not measured" in goals.as_table({})
     result = Result("call", "t", "raw aiohttp", ["100"])
