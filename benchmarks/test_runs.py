@@ -152,7 +152,7 @@ def test_goals_of_several_runs_stand_beside_each_other() -> None:
 def test_the_newest_python_is_one_with_another_minor() -> None:
     found = [("a", (3, 9, 18)), ("b", (3, 13, 0)), ("c", None), ("d", (3, 12, 9)), ("e", (3, 11, 9))]
     assert install.newest(found, (3, 11, 7)) == "b"
-    assert install.newest(found, (3, 13, 5)) is None
+    assert install.newest([("e", (3, 11, 9))], (3, 11, 7)) is None
 
 
 def test_what_is_no_cpython_that_runs_has_no_version(tmp_path: Path) -> None:
