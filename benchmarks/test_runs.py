@@ -170,6 +170,14 @@ def test_a_reduced_run_refuses_what_has_no_reduced_form() -> None:
         run.wanted("decode", reduced=True)
 
 
+def test_a_run_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "trustme is not installed" in run.cannot(Settings(tls=True))
+    assert "no virtualenv .venv-newest" in run.cannot(Settings(newest=True))
+    assert run.cannot(Settings()) == ""
+
+
 async def test_the_layers_are_those_of_a_client() -> None:
     """A hook hears of every call, so what is measured went through all of them."""
     heard: list[str] = []
