@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import NEWEST_PEERS, TLS_PEERS, Peer
+from benchmarks.peers import NEWEST_PEERS, OURS, TLS_PEERS, Peer
 from benchmarks.processes import Process, WorkerError, running_service, start_worker
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -164,7 +164,7 @@ class Result:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "settings": asdict(settings),
             "machine": {
-                "python": platform.python_version(),
+                "python": self.versions.get(OURS, {}).get("python", platform.python_version()),
                 "system": platform.system(),
                 "architecture": platform.machine(),
                 "cores": os.cpu_count(),

@@ -54,8 +54,8 @@ def load(folder: Path, prefix: str = "") -> list[Run]:
             if not path.exists():
                 continue
             data = json.loads(path.read_text())
-            run.results[benchmark] = result = Result.from_json(data)
-            python = result.versions.get(OURS, {}).get("python", data["machine"]["python"])
+            run.results[benchmark] = Result.from_json(data)
+            python = data["machine"]["python"]
             run.dates.add(data["date"])
             run.machines.add(f"Python {python}, {data['machine']['cores']} cores")
             if variant == "-newest":
