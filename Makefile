@@ -40,8 +40,11 @@ bench-failover: $(READY)  ## Lose a base, in every way: the goals of high availa
 	@$(BIN)/python -m benchmarks.bench_failover
 	@$(BIN)/python -m benchmarks.bench_failover --tls --delay 50 --no-peers
 
-bench: $(READY)  ## Every benchmark, beside the peers that are installed
+bench: $(READY)  ## Every benchmark, beside the peers that are installed: plain, over TLS, on the newest Python; half an hour
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.run --tls
+	@$(BIN)/python -m benchmarks.run --python newest
+	@$(BIN)/python -m benchmarks.report
 
 bench-peers: $(READY)  ## Install the peers of the benchmarks, in environments of their own
 	@$(BIN)/python -m benchmarks.peers.install

@@ -19,11 +19,12 @@ from typing import Any
 from benchmarks.failover import virtual
 from benchmarks.failover.clients import ELASTIC, LITELLM, OPENAI, OURS
 from benchmarks.failover.gateways import Gateways
-from benchmarks.failover.goals import KINDS, Measured, as_markdown, as_table, lines, rows_of
+from benchmarks.failover.goals import KINDS, Measured, as_table, lines, rows_of
 from benchmarks.failover.session import QUICK, Plan, Session, session
 from benchmarks.harness import RESULTS
 from benchmarks.peers import Peer
 from benchmarks.processes import WorkerError
+from benchmarks.table import as_markdown
 
 #: Which calls each of the others makes, and how many a second: a client that is busy to its limit shows only that.
 PEERS: dict[Peer, tuple[tuple[str, ...], float]] = {

@@ -2,20 +2,36 @@
 The ceiling of the benchmark's own server, so that a figure near it is not taken for a client's.
 
 A raw protocol client sends requests made in advance and only counts the bytes that come back; it parses nothing.
-Printed are what the server manages a second, and the CPU time it spends on each answer and chunk.
+Measured are what the server manages a second so, and the CPU time it spends on each answer and chunk. Once calls and
+streams have been measured too, `headroom` says how far the fastest client, and ours, stayed below that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
+import statistics
 import time
 from dataclasses import dataclass
 
 from benchmarks import answers, service
-from benchmarks.harness import Settings, parse_settings
+from benchmarks.harness import Cell, Result, Settings, parse_settings, save
 from benchmarks.http1 import RawRequest
+from benchmarks.peers import OURS
 from benchmarks.processes import cpu_seconds, running_service
-from benchmarks.table import align, number
+from benchmarks.table import as_table, number
+
+RATE, SPENT = "a second", "server CPU, µs each"
+MOST_ROUNDS = 3
+ALONE, CROWD = "answers, 1 connection", "answers, 100 connections"
+CHUNKS = "stream chunks, 10 connections, bursts of 16"
+#: What a client is measured with, the column, and the load that shows the server's ceiling for it.
+COMPARED = (
+    ("call", "1", "calls, 1 in flight", ALONE),
+    ("call", "100", "calls, 100 in flight", CROWD),
+    ("stream", "bursts of 16, 10 streams", "chunks, 10 streams", CHUNKS),
+)
 
 _BODY = b'{"model":"nexevo/balanced","messages":[{"role":"user","content":"Hello!"}]%s}'
 
@@ -80,11 +96,11 @@ def loads(*, quick: bool) -> list[Load]:
     shape = b"X-Bench-Chunks: %d\r\nX-Bench-Burst: %d\r\n" % (chunks, burst)
     share = 10 if quick else 1
     return [
-        Load("answers, 1 connection", plain, whole, 1, 1, 10_000 // share),
-        Load("answers, 100 connections", plain, whole, 1, 100, 500 // share),
+        Load(ALONE, plain, whole, 1, 1, 10_000 // share),
+        Load(CROWD, plain, whole, 1, 100, 500 // share),
         Load("answers, 10 connections, 16 pipelined", plain * 16, whole * 16, 16, 10, 1_000 // share),
         Load(
-            "stream chunks, 10 connections, bursts of 16",
+            CHUNKS,
             _request(stream=True, extra=shape),
             _stream_size(chunks, burst),
             chunks,
@@ -117,26 +133,53 @@ async def drive(port: int, load: Load) -> float:
     return time.perf_counter() - begin
 
 
-def run(settings: Settings) -> str:
-    """Measure every load; the answer is a table."""
-    rows = [["", "a second", "server CPU, µs each"]]
-    with running_service() as (url, process, _):
+def run(settings: Settings) -> Result:
+    """Measure every load, from a client on uvloop where that is installed: it should not be the ceiling itself."""
+    title = f"Ceiling of the server: answers of {len(answers.CHAT):,} bytes, chunks of {len(answers.CHAT_EVENTS[0])}"
+    result = Result("service", title, "", [RATE, SPENT])
+    factory = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
+    with running_service() as (url, process, _), asyncio.Runner(loop_factory=factory) as runner:
         port = int(url.rpartition(":")[2])
-        for load in loads(quick=settings.quick):
-            before = cpu_seconds(process.pid)
-            wall = asyncio.run(drive(port, load))
-            spent = cpu_seconds(process.pid) - before
-            units = load.units * load.connections * load.rounds
-            rows.append([load.name, number(units / wall), number(spent / units * 1e6)])
-    title = (
-        f"Ceiling of the server: answers of {len(answers.CHAT):,} bytes, chunks of {len(answers.CHAT_EVENTS[0])} bytes"
-    )
-    return "\n".join([title, "", *align(rows)])
+        for _ in range(min(settings.rounds, MOST_ROUNDS)):
+            for load in loads(quick=settings.quick):
+                before = cpu_seconds(process.pid)
+                wall = runner.run(drive(port, load))
+                spent = cpu_seconds(process.pid) - before
+                units = load.units * load.connections * load.rounds
+                result.cell(load.name, RATE).rounds.append(units / wall)
+                result.cell(load.name, SPENT).rounds.append(spent / units * 1e6)
+    return result
+
+
+def rate(cell: Cell) -> float | None:
+    """Units a second on the wall clock, of a cell of `bench_call` or `bench_stream`."""
+    walls = cell.extra.get("wall_microseconds")
+    return 1e6 / statistics.median(walls) if walls else None
+
+
+def headroom(results: dict[str, Result]) -> list[list[str]]:
+    """Rows of a table: the ceiling, and what part of it the fastest client and ours reached; empty if not measured."""
+    rows = []
+    for benchmark, column, name, load in COMPARED:
+        ceiling = results["service"].cell(load, RATE).spread() if "service" in results else None
+        cells = results[benchmark].cells if benchmark in results else {}
+        rates = {peer: found for peer, row in cells.items() if column in row and (found := rate(row[column]))}
+        if ceiling is None or not rates:
+            continue
+        fastest = max(rates, key=rates.__getitem__)
+        told = [
+            f"{number(rates[peer])} ({rates[peer] / ceiling.median:.0%})" if peer in rates else "-"
+            for peer in (fastest, OURS)
+        ]
+        rows.append([name, number(ceiling.median), fastest, *told])
+    return [["a second", "ceiling of the server", "fastest client", "its rate", "ours"], *rows] if rows else []
 
 
 def main() -> None:
     """Entry point: this benchmark alone."""
-    print(run(parse_settings(__doc__ or "")))
+    settings = parse_settings(__doc__ or "")
+    result = run(settings)
+    print(as_table(result), save(result, settings), sep="\n")
 
 
 if __name__ == "__main__":

@@ -40,16 +40,16 @@ SHAPES = {
 
 
 def measure_chunks(worker: Process, shape: Shape, cell: Cell, settings: Settings) -> float | None:
-    """Warm up with one stream per slot in the first round, then measure."""
+    """Open the connections with short streams that do not count, choose a count in the first round, measure."""
 
-    def run(count: int) -> dict[str, object]:
+    def run(count: int, per_stream: int = shape.per_stream) -> dict[str, object]:
         sample = ask(
             worker,
             settings.ceiling + 10,
             do="chunks",
             concurrency=shape.concurrency,
             count=count,
-            per_stream=shape.per_stream,
+            per_stream=per_stream,
             burst=shape.burst,
             delay_ms=shape.delay_ms,
             deadline=settings.ceiling,
@@ -59,14 +59,16 @@ def measure_chunks(worker: Process, shape: Shape, cell: Cell, settings: Settings
             cell.left_out = f"over {settings.ceiling:.0f} s"
         return sample
 
-    if not cell.count:
+    run(shape.concurrency, per_stream=shape.burst)
+    if not cell.count and not cell.left_out:
         spent = float(str(run(shape.concurrency)["cpu"])) / shape.concurrency
-        if cell.left_out:
-            return None
-        most = 5 * shape.concurrency if shape.delay_ms else 1000  # paced streams take their time whatever they cost
+        most = 3 * shape.concurrency if shape.delay_ms else 1000  # paced streams take their time whatever they cost
         cell.count = fitting_count(spent, settings, least=shape.concurrency, most=most)
+    if cell.left_out:
+        return None
     sample = run(cell.count)
-    cell.extra.setdefault("wall_seconds", []).append(float(str(sample["wall"])))
+    wall = float(str(sample["wall"])) / (cell.count * shape.per_stream) * 1e6
+    cell.extra.setdefault("wall_microseconds", []).append(wall)
     return scaled_microseconds(sample)
 
 

@@ -16,11 +16,11 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import Peer
+from benchmarks.peers import NEWEST_PEERS, OURS, TLS_PEERS, Peer
 from benchmarks.processes import Process, WorkerError, running_service, start_worker
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -36,7 +36,8 @@ class Settings:
         rounds: How often each cell is measured.
         budget: CPU seconds a cell may take per round, roughly; counts are chosen to fit.
         ceiling: A cell that would take longer than this (seconds) is left out for that peer.
-        tls: Whether server and clients speak TLS.
+        tls: Whether server and clients speak TLS. A part of the peers and columns is measured so.
+        newest: Whether the peers, of which only ours and bare aiohttp are left, run on the Python of `.venv-newest`.
         only_peers: Names of peers to run; empty runs all.
     """
 
@@ -45,11 +46,22 @@ class Settings:
     budget: float = 0.5
     ceiling: float = 10.0
     tls: bool = False
+    newest: bool = False
     only_peers: tuple[str, ...] = ()
 
+    @property
+    def variant(self) -> str:
+        """What sets this run apart from the plain one, as files are named: ``""``, ``"-tls"``, ``"-newest"``."""
+        return f"{'-newest' if self.newest else ''}{'-tls' if self.tls else ''}"
+
     def wanted(self, peers: Sequence[Peer]) -> list[Peer]:
-        """The peers to run."""
-        return [peer for peer in peers if not self.only_peers or peer.name in self.only_peers]
+        """The peers to run, each with the interpreter it is to run on."""
+        chosen = [peer for peer in peers if not self.only_peers or peer.name in self.only_peers]
+        if self.tls:
+            chosen = [peer for peer in chosen if peer.name in TLS_PEERS]
+        if self.newest:
+            chosen = [replace(peer, venv="newest") for peer in chosen if peer.name in NEWEST_PEERS]
+        return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ class Spread:
 
 @dataclass(slots=True)
 class Cell:
-    """One peer in one column: its figure per round (None where it failed) and the failures by name."""
+    """One peer in one column: its figure per round (None where it failed or sat out) and the failures by name."""
 
     rounds: list[float | None] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
@@ -103,7 +115,8 @@ class Result:
         columns: In order.
         cells: By peer, then column.
         versions: By peer.
-        skipped: Peers that did not run, with the reason.
+        skipped: Peers, or columns, that did not run, with the reason.
+        every: Peers that take part in every so manyth round only.
     """
 
     name: str
@@ -113,6 +126,19 @@ class Result:
     cells: dict[str, dict[str, Cell]] = field(default_factory=dict)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    every: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Result:
+        """What `as_json` wrote."""
+        names = {one.name for one in fields(Cell)}
+        cells = {
+            peer: {column: Cell(**{k: v for k, v in cell.items() if k in names}) for column, cell in row.items()}
+            for peer, row in data["cells"].items()
+        }
+        result = cls(data["benchmark"], data["title"], data["baseline"], data["columns"], cells)
+        result.versions, result.skipped = data["versions"], data["skipped"]
+        return result
 
     def cell(self, peer: str, column: str) -> Cell:
         """The cell, made when it is not there yet."""
@@ -138,7 +164,7 @@ class Result:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "settings": asdict(settings),
             "machine": {
-                "python": platform.python_version(),
+                "python": self.versions.get(OURS, {}).get("python", platform.python_version()),
                 "system": platform.system(),
                 "architecture": platform.machine(),
                 "cores": os.cpu_count(),
@@ -166,7 +192,8 @@ def run_rounds(result: Result, workers: dict[str, Process], settings: Settings, 
     """
     Fill the result column by column; within a column, every round measures every peer.
 
-    A peer whose process breaks keeps the columns it has and is missing from the rest.
+    A peer whose process breaks keeps the columns it has and is missing from the rest. One that sits a round out has
+    None there, so that ratios stay within a round.
 
     Args:
         measure: Takes a worker, a column and the cell so far; returns the figure, or None if there is none this
@@ -180,6 +207,9 @@ def run_rounds(result: Result, workers: dict[str, Process], settings: Settings, 
             for name in names[turn:] + names[:turn]:
                 cell = result.cell(name, column)
                 if cell.left_out:
+                    continue
+                if number % result.every.get(name, 1):
+                    cell.rounds.append(None)
                     continue
                 try:
                     cell.rounds.append(measure(alive[name], column, cell))
@@ -205,6 +235,7 @@ def running_peers(
                 print(f"{peer.name}: skipped: {error}", file=sys.stderr)
                 continue
             workers[peer.name] = stack.enter_context(process)
+            result.every[peer.name] = peer.every
         yield workers
 
 
@@ -244,10 +275,9 @@ def fitting_count(unit_seconds: float, settings: Settings, *, least: int, most: 
 
 
 def save(result: Result, settings: Settings) -> Path:
-    """Write the result's JSON. Quick and TLS runs never replace the figures of a full plain one."""
+    """Write the result's JSON. No run replaces the figures of one of another kind: quick, over TLS, another Python."""
     RESULTS.mkdir(exist_ok=True)
-    name = f"{'local-quick-' if settings.quick else ''}{result.name}{'-tls' if settings.tls else ''}.json"
-    path = RESULTS / name
+    path = RESULTS / f"{'local-quick-' if settings.quick else ''}{result.name}{settings.variant}.json"
     path.write_text(json.dumps(result.as_json(settings), indent=1) + "\n")
     return path
 
@@ -264,12 +294,20 @@ def add_switches(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="only see that everything runs; figures mean little")
     parser.add_argument("--rounds", type=int, default=0, help="default 7, or 2 with --quick")
     parser.add_argument("--tls", action="store_true", help="measure over TLS (needs the extra tls)")
+    parser.add_argument(
+        "--python", choices=("own", "newest"), default="own", help="newest: in the virtualenv .venv-newest"
+    )
     parser.add_argument("--peers", default="", help="names of peers, separated by semicolons; default all")
 
 
 def settings_from(options: argparse.Namespace) -> Settings:
     """Settings of a parsed command line."""
     peers = tuple(name.strip() for name in options.peers.split(";") if name.strip())
-    if options.quick:
-        return Settings(True, options.rounds or 2, 0.03, 3.0, options.tls, peers)
-    return Settings(rounds=options.rounds or 7, tls=options.tls, only_peers=peers)
+    least = Settings(quick=True, rounds=2, budget=0.03, ceiling=3.0) if options.quick else Settings()
+    return replace(
+        least,
+        rounds=options.rounds or least.rounds,
+        tls=options.tls,
+        newest=options.python == "newest",
+        only_peers=peers,
+    )

@@ -2,14 +2,16 @@
 Instructions per unit of work, counted by valgrind: a figure that does not depend on how busy the machine is.
 
 ``python -m benchmarks.instructions`` compares five scenarios of ours with the recorded figures and ends with status 1
-if one got dearer by more than 3 %. ``--update`` records new ones (say why in the commit); ``--peers`` shows the peers.
-Where valgrind or the recorded Python is missing it says so and ends well: counts of two interpreters do not compare.
+if one got dearer by more than 3 %. ``--update REASON`` records new ones, and the reason beside them; ``--peers`` shows
+the peers. Where valgrind or the recorded Python is missing it says so and ends well: counts of two interpreters do not
+compare.
 """
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import datetime
 import importlib.metadata
 import json
 import os
@@ -29,6 +31,8 @@ from benchmarks.table import align
 RECORD = Path(__file__).resolve().parent / "instructions.json"
 TOLERANCE = 0.03
 TIMEOUT = 300
+REMEMBERED = 10  # entries of the history, newest first; git has the rest
+UPDATE = "--update REASON"
 _COUNTED = ("aiohttp", "orjson", "attrs", "multidict", "yarl")  # a new release of these moves the figures too
 
 
@@ -134,13 +138,13 @@ def circumstances() -> dict[str, Any]:
 def verdict(name: str, now: int, recorded: int | None) -> tuple[str, bool]:
     """A line about one scenario, and whether it is acceptable."""
     if recorded is None:
-        return f"{name}: {now:,} instructions; nothing recorded yet, --update records it", True
+        return f"{name}: {now:,} instructions; nothing recorded yet, {UPDATE} records it", True
     change = now / recorded - 1
     told = f"{name}: {now:,} instructions, {change:+.1%} against {recorded:,}"
     if now > recorded * (1 + TOLERANCE):
-        return f"{told}: DEARER than allowed ({TOLERANCE:.0%}); if wanted, record it with --update and say why", False
+        return f"{told}: DEARER than allowed ({TOLERANCE:.0%}); if wanted, record it with {UPDATE}", False
     if now < recorded * (1 - TOLERANCE):
-        return f"{told}: cheaper; record it with --update so that it stays so", True
+        return f"{told}: cheaper; record it with {UPDATE} so that it stays so", True
     return told, True
 
 
@@ -155,6 +159,29 @@ def check(record: dict[str, Any], counted: dict[str, int | str]) -> bool:
         print(line)
         fine = fine and good
     return fine
+
+
+def updated(record: dict[str, Any], counted: dict[str, int | str], *, reason: str, today: str) -> dict[str, Any]:
+    """
+    The record with figures counted now, and with what changed and why in its history.
+
+    A scenario that could not be counted keeps its figure.
+    """
+    before = record.get("figures", {})
+    new = {name: figure for name, figure in counted.items() if isinstance(figure, int)}
+    changes = {name: f"{now / before[name] - 1:+.1%}" if name in before else "first" for name, now in new.items()}
+    entry = {"date": today, "reason": reason, "changes": changes}
+    return {
+        "circumstances": circumstances(),
+        "figures": {**before, **new},
+        "history": [entry, *record.get("history", [])][:REMEMBERED],
+    }
+
+
+def _reason(text: str) -> str:
+    if len(text.split()) < 2:
+        raise argparse.ArgumentTypeError("say in a few words why the figures may change")
+    return text.strip()
 
 
 def show_peers(url: str) -> None:
@@ -174,7 +201,7 @@ def show_peers(url: str) -> None:
 def main() -> int:
     """Entry point; 1 if something got dearer."""
     parser = argparse.ArgumentParser(description="Count instructions with valgrind.")
-    parser.add_argument("--update", action="store_true", help="record the figures counted now")
+    parser.add_argument("--update", type=_reason, metavar="REASON", help="record the figures counted now, and why")
     parser.add_argument("--peers", action="store_true", help="show what the peers take")
     options = parser.parse_args()
     if shutil.which("valgrind") is None:
@@ -194,8 +221,8 @@ def main() -> int:
         counted = count_all({scenario.name: (scenario, None) for scenario in GUARDED}, url)
     fine = check(record, counted)
     if options.update:
-        figures = {name: figure for name, figure in counted.items() if isinstance(figure, int)}
-        RECORD.write_text(json.dumps({"circumstances": here, "figures": figures}, indent=1) + "\n")
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        RECORD.write_text(json.dumps(updated(record, counted, reason=options.update, today=today), indent=1) + "\n")
         print("recorded")
         return 0
     return 0 if fine else 1

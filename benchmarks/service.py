@@ -25,8 +25,9 @@ from benchmarks.http1 import BadRequest, RawRequest, RequestParser
 
 BACKLOG = 4096
 MAX_CHUNKS = 10_000_000
+# So many calls are left that a client which paces itself by these headers does not slow down.
 _GATEWAY_HEADERS = (
-    b"X-Trace-ID: trace-0123456789abcdef\r\nX-RateLimit-Remaining: 59\r\nX-RateLimit-Reset: 42\r\n"
+    b"X-Trace-ID: trace-0123456789abcdef\r\nX-RateLimit-Remaining: 5999999\r\nX-RateLimit-Reset: 42\r\n"
     b"X-Usage-Input-Tokens: 17\r\nX-Usage-Output-Tokens: 92\r\nX-Nexevo-Generation-Id: gen_0123456789abcdef\r\n"
     b"X-Nexevo-Model-Used: nexevo/balanced\r\nDate: Thu, 09 Oct 2025 08:00:00 GMT\r\nServer: benchmark\r\n"
 )

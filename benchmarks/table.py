@@ -25,15 +25,31 @@ def cell_text(cell: Cell | None, ratio: Spread | None) -> str:
     return f"{number(spread.median)} [{number(spread.low)}..{number(spread.high)}]{beside}{trouble}"
 
 
-def as_table(result: Result) -> str:
-    """The whole result; peers in the order they were measured, skipped ones below."""
+def rows_of(result: Result) -> list[list[str]]:
+    """A row for each peer, in the order they were measured, below a head."""
     rows = [["", *result.columns]]
     for peer, cells in result.cells.items():
         texts = [cell_text(cells.get(column), result.ratio(peer, result.baseline, column)) for column in result.columns]
         rows.append([peer, *texts])
-    lines = [result.title, f"median [quartiles], × {result.baseline} in the same round", "", *align(rows)]
-    lines += [f"skipped: {peer}: {reason}" for peer, reason in result.skipped.items()]
-    return "\n".join(lines)
+    return rows
+
+
+def legend(result: Result) -> str:
+    """What stands in a cell."""
+    beside = f", × {result.baseline} in the same round" if result.baseline else ""
+    return f"median [quartiles]{beside}"
+
+
+def as_table(result: Result) -> str:
+    """The whole result for a terminal, what was skipped below it."""
+    skipped = [f"skipped: {peer}: {reason}" for peer, reason in result.skipped.items()]
+    return "\n".join([result.title, legend(result), "", *align(rows_of(result)), *skipped])
+
+
+def as_markdown(rows: list[list[str]]) -> str:
+    """Rows of text as a table of a document."""
+    head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "| " + " | ".join("---" for _ in rows[0]) + " |", *rest])
 
 
 def align(rows: list[list[str]]) -> list[str]:

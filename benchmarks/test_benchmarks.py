@@ -181,6 +181,21 @@ def test_a_dearer_scenario_is_seen(now: int, recorded: int | None, good: bool, w
     assert (fine, word in line) == (good, True)
 
 
+def test_new_instruction_counts_are_recorded_with_their_reason() -> None:
+    """What could not be counted keeps its figure; the history is short and begins with the newest."""
+    old = {"figures": {"call": 100, "import": 50}, "history": [{"reason": str(n)} for n in range(10)]}
+    new = instructions.updated(
+        old, {"call": 110, "decode": 7, "import": "no such file"}, reason="keys are checked", today="2026-01-02"
+    )
+    assert new["figures"] == {"call": 110, "import": 50, "decode": 7}
+    assert new["history"][0] == {
+        "date": "2026-01-02",
+        "reason": "keys are checked",
+        "changes": {"call": "+10.0%", "decode": "first"},
+    }
+    assert [entry["reason"] for entry in new["history"][1:]] == [str(n) for n in range(9)]
+
+
 def test_a_goal_that_was_not_measured_says_so() -> None:
     assert "not measured" in goals.as_table({})
     result = Result("call", "t", "raw aiohttp", ["100"])
@@ -217,7 +232,7 @@ def test_rates_are_compared_by_wall_time_and_first_calls_by_difference() -> None
     )
     for peer, walls in (("nexevo", [3.0, 6.0, 0.3]), ("nexevo, blocking", [6.0, 12.0, 0.6])):
         for column in columns:
-            stream.cells.setdefault(peer, {})[column] = Cell(rounds=[1.0] * 3, extra={"wall_seconds": walls})
+            stream.cells.setdefault(peer, {})[column] = Cell(rounds=[1.0] * 3, extra={"wall_microseconds": walls})
     first.cell("nexevo", "first call, ms").rounds = [100.0, 300.0, None, 110.0]
     first.cell("nexevo, blocking", "first call, ms").rounds = [104.0, 290.0, 7.0, 117.0]
     lines = goals.as_table({"facade-stream": stream, "first-call": first}, ["facade-stream", "first-call"]).splitlines()

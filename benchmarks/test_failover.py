@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.failover import virtual
 from benchmarks.failover.figures import Arrival, Run, Sample, percentile
-from benchmarks.failover.goals import Goal, Line, Measured, as_markdown, as_table, lines, rows_of, shown
+from benchmarks.failover.goals import Goal, Line, Measured, as_table, lines, rows_of, shown
+from benchmarks.table import as_markdown
 
 
 def arrival(at: float, base: int, *, status: int | None = 200, fault: str | None = None, digest: str = "x") -> Arrival:

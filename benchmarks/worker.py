@@ -115,6 +115,18 @@ class AsyncCommands:
         await asyncio.sleep(1)
         return tasks
 
+    async def batch(self, *, concurrency: int, count: int, deadline: float) -> Command:
+        """`count` chat calls as one job of `client.batch`."""
+        errors: Counter[str] = Counter()
+        with Stopwatch() as watch:
+            async with asyncio.timeout(deadline):
+                async for answer in self._peer.batch(count, concurrency):  # type: ignore[attr-defined]  # ours alone has it
+                    if isinstance(answer, Exception):
+                        errors[type(answer).__name__] += 1
+                    elif answer != answers.TEXT:
+                        errors[WrongAnswer.__name__] += 1
+        return watch.sample(count - errors.total(), errors)
+
     async def grow(self, *, concurrency: int, count: int, deadline: float) -> Command:
         """Growth of memory over `count` calls, after a tenth as many to warm up."""
         warm = await self.calls(concurrency=concurrency, count=max(concurrency, count // 10), deadline=deadline)

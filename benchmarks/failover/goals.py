@@ -168,12 +168,6 @@ def rows_of(found: list[Line], clients: list[str]) -> list[list[str]]:
     return rows
 
 
-def as_markdown(rows: list[list[str]]) -> str:
-    """The same for the documentation."""
-    head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([head, "| " + " | ".join("---" for _ in rows[0]) + " |", *rest])
-
-
 def as_table(rows: list[list[str]]) -> str:
     """The same for a terminal."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

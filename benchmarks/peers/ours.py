@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from benchmarks.answers import API_KEY, MESSAGES, MODEL
 from benchmarks.peers import CONNECTIONS, TIMEOUT
@@ -29,6 +30,19 @@ class Ours:
                 if chunk.choices and chunk.choices[0].delta.content:
                     count += 1
         return count
+
+    async def batch(self, count: int, concurrency: int) -> AsyncIterator[str | Exception | None]:
+        """The same calls as one job: the text of each answer, or its error, in the order they come."""
+        jobs: Any = getattr(self._client, "batch", None)
+        if jobs is None:
+            raise NotImplementedError("not there: this client has no `batch`")
+
+        async def ask(client: AsyncNexevo, item: int) -> str | None:
+            answer = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
+            return answer.choices[0].message.content
+
+        async for row in jobs.map(range(count), call=ask, concurrency=concurrency, ordered=False):
+            yield row.value if row.error is None else row.error
 
     async def aclose(self) -> None:
         await self._client.aclose()
