@@ -80,7 +80,6 @@ COVERED_BY = {
     "nexevo_async/sandbox/handlers/_caller.py": "tests/sandbox/test_keys.py",
     "nexevo_async/sandbox/home.py": "tests/sandbox/test_box.py",
     "nexevo_async/sandbox/ledger.py": "tests/sandbox/test_store.py",
-    "nexevo_async/sandbox/listener.py": "tests/sandbox/test_box.py",
     "nexevo_async/sandbox/models_catalog.py": "tests/sandbox/test_chat.py",
     "nexevo_async/sandbox/money.py": "tests/sandbox/test_store.py",
     "nexevo_async/sandbox/passwords.py": "tests/sandbox/test_auth.py",
