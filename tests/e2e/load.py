@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ import attrs
 from nexevo_async import AsyncNexevo
 from nexevo_async.errors import NexevoError
 from nexevo_async.sandbox import Sandbox
+from tests.e2e.worlds import World
 
 MESSAGES = [{"role": "user", "content": "Hello!"}]
 Ask = Callable[[], Awaitable[object]]
@@ -47,7 +47,7 @@ def chat(client: AsyncNexevo, *, timeout: float | None = None) -> Ask:
     return lambda: client.chat.completions.create(model="nexevo/fast", messages=MESSAGES, timeout=timeout)
 
 
-async def at_rate(ask: Ask, rate: float, *, seconds: float) -> Outcome:
+async def at_rate(world: World, ask: Ask, rate: float, *, seconds: float) -> Outcome:
     """Begin so many calls a second for so long, and wait until every one has ended."""
     outcome = Outcome()
 
@@ -63,9 +63,10 @@ async def at_rate(ask: Ask, rate: float, *, seconds: float) -> Outcome:
 
     start, calls = time.monotonic(), []
     for number in range(int(rate * seconds)):
-        await asyncio.sleep(start + number / rate - time.monotonic())
-        calls.append(asyncio.create_task(one()))
-    await asyncio.gather(*calls)
+        await world.sleep(start + number / rate - time.monotonic())
+        calls.append(world.begin(one))
+    for call in calls:
+        await call
     return outcome
 
 
@@ -84,10 +85,3 @@ def duplicates(box: Sandbox, route: str) -> int:
     keys = Counter(entry.idempotency_key for entry in box.journal() if entry.route == route)
     assert None not in keys, "a POST without an idempotency key cannot be told from its repeat"
     return sum(count - 1 for count in keys.values())
-
-
-async def until(true: Callable[[], bool], *, seconds: float = 5.0) -> None:
-    """Wait for something to become true."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what is waited for is on the other side of a socket
-            await asyncio.sleep(0.01)

@@ -1,4 +1,9 @@
-"""A closed client is gone: no task, no socket, no question to anybody, whatever was under way."""
+"""
+A closed client is gone: no task, no thread, no socket, no question to anybody, whatever was under way.
+
+In both worlds (`worlds.py`), but for event loops that follow each other and child processes, which are the portal's
+matter there (`tests/sync`).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,8 @@ import pytest
 from nexevo_async import AsyncNexevo, HealthPolicy
 from nexevo_async.errors import ClientClosedError, ConfigurationError, NexevoError
 from nexevo_async.sandbox import Sandbox
-from tests.e2e.load import at_rate, chat, read, states, until
+from tests.e2e.load import at_rate, chat, read, states
+from tests.e2e.worlds import AsyncWorld, World, one_world
 
 
 def open_files() -> int | None:
@@ -29,94 +35,102 @@ def open_files() -> int | None:
 class Gone:
     """Close the client inside, quickly, and find nothing of it afterwards."""
 
-    def __init__(self, box: Sandbox, client: AsyncNexevo) -> None:
-        self.box, self.client = box, client
+    def __init__(self, world: World, client: AsyncNexevo) -> None:
+        self.world, self.client = world, client
 
     async def __aenter__(self) -> None:
-        self.tasks, self.files = asyncio.all_tasks(), open_files()
+        self.running, self.files = self.world.running(), open_files()
 
     async def __aexit__(self, *_: object) -> None:
         began = time.monotonic()
         await self.client.aclose()
         assert time.monotonic() - began < 0.5
-        assert asyncio.all_tasks() <= self.tasks
+        assert self.world.running() <= self.running
+        box = self.world.box
         bases: list[Any] = [0, 1, 2, "discovery"]
-        await until(lambda: not any(self.box.connections(base) for base in bases))
-        arrived = len(self.box.journal())
-        await asyncio.sleep(0.3)  # several probe periods
-        assert len(self.box.journal()) == arrived
+        await self.world.until(lambda: not any(box.connections(base) for base in bases))
+        arrived = len(box.journal())
+        await self.world.sleep(0.3)  # several probe periods
+        assert len(box.journal()) == arrived
         assert open_files() == self.files
 
 
 BUSY = HealthPolicy(probe_period=0.05, probe_bucket=1000, reconnect_base=0.2, eject_base=0.1, links_error_base=0.1)
 
 
-async def test_closing_while_health_checks_are_under_way() -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box:
-        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
-        async with Gone(box, client):
+async def test_closing_while_health_checks_are_under_way(world: World) -> None:
+    async with world.sandbox(bases=3) as box:
+        client = world.client(health=BUSY)
+        async with Gone(world, client):
             box.fault(None, "hang", route="endpoints.health")
             await client.models.get("nexevo/fast")
-            await until(lambda: sum(box.in_flight(base) for base in range(3)) > 0)
+            await world.until(lambda: sum(box.in_flight(base) for base in range(3)) > 0)
 
 
-async def test_closing_while_the_next_connection_to_a_dead_base_is_waited_for() -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box:
-        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
-        async with Gone(box, client):
+async def test_closing_while_the_next_connection_to_a_dead_base_is_waited_for(world: World) -> None:
+    async with world.sandbox(bases=3) as box:
+        client = world.client(health=BUSY)
+        async with Gone(world, client):
             box.kill(0)
             await client.models.get("nexevo/fast")
-            await until(lambda: states(client)[box.base_urls[0]] == "ejected")
-            await asyncio.sleep(0.3)  # now it is trying, or about to
+            await world.until(lambda: states(client)[box.base_urls[0]] == "ejected")
+            await world.sleep(0.3)  # now it is trying, or about to
 
 
-async def test_closing_while_discovery_is_under_way() -> None:
+async def test_closing_while_discovery_is_under_way(world: World) -> None:
     """Whoever waits for its answer is told that the client is closed."""
-    async with Sandbox(bases=3, rate_limit=None) as box:
-        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, discovery_url=box.discovery_url, health=BUSY)
-        async with Gone(box, client):
+    async with world.sandbox(bases=3) as box:
+        client = world.client(discovery_url=box.discovery_url, health=BUSY)
+        async with Gone(world, client):
             box.fault("discovery", "hang")
             await client.models.get("nexevo/fast")
-            waiting = asyncio.create_task(client.endpoints.refresh())
-            await until(lambda: box.in_flight("discovery") == 1)
+            waiting = world.begin(client.endpoints.refresh)
+            await world.until(lambda: box.in_flight("discovery") == 1)
             await client.aclose()
             with pytest.raises(ClientClosedError):
                 await waiting
 
 
-@pytest.mark.parametrize("after", [0.0, 0.3, 0.55, 0.7])
-async def test_closing_while_reads_leave_a_base_that_hangs(after: float) -> None:
+@pytest.mark.parametrize("after", [one_world(0.0), one_world(0.3), 0.55, one_world(0.7)])
+async def test_closing_while_reads_leave_a_base_that_hangs(world: World, after: float) -> None:
     """Before, during and after the moment at which they move, every call ends, and knows why."""
-    async with Sandbox(bases=3, rate_limit=None) as box:
-        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
-        async with Gone(box, client):
-            await at_rate(read(client), 100, seconds=0.1)
+    async with world.sandbox(bases=3) as box:
+        client = world.client(health=BUSY)
+        async with Gone(world, client):
+            await at_rate(world, read(client), 100, seconds=0.1)
             box.fault(None, "hang", route="models.get")
-            calls = [asyncio.create_task(client.models.get("nexevo/fast")) for _ in range(50)]
-            await asyncio.sleep(after)
-            await client.aclose()
-            ends = await asyncio.gather(*calls, return_exceptions=True)
+
+            async def close() -> None:
+                await world.sleep(after)
+                await client.aclose()
+
+            *ends, closed = await world.at_once(*[read(client)] * 50, close)
+            assert closed is None
             assert {type(end) for end in ends} == {ClientClosedError}
 
 
-async def test_closing_under_load_ends_every_call_with_an_answer_or_a_reason() -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box:
-        client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=BUSY)
-        async with Gone(box, client):
+async def test_closing_under_load_ends_every_call_with_an_answer_or_a_reason(world: World) -> None:
+    async with world.sandbox(bases=3) as box:
+        client = world.client(health=BUSY)
+        async with Gone(world, client):
             box.fault(0, "slow", delay=0.1, probability=0.5)
             box.fault(0, "reset", probability=0.3)
-            load = asyncio.gather(at_rate(read(client), 200, seconds=0.5), at_rate(chat(client), 200, seconds=0.5))
-            await asyncio.sleep(0.25)
+            loads = [
+                world.begin(lambda ask=ask: at_rate(world, ask(client), 200, seconds=0.5))  # type: ignore[misc]
+                for ask in (read, chat)
+            ]
+            await world.sleep(0.25)
             await client.aclose()
-            for outcome in await load:
+            for load in loads:
+                outcome = await load
                 assert len(outcome.seconds) > 10
                 assert any(isinstance(failure, ClientClosedError) for failure in outcome.failures)
                 assert all(isinstance(failure, NexevoError) for failure in outcome.failures)
 
 
-async def test_closing_an_idle_client_takes_no_time() -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box:
-        client = AsyncNexevo(box.api_key, base_urls=box.base_urls)
+async def test_closing_an_idle_client_takes_no_time(world: World) -> None:
+    async with world.sandbox(bases=3):
+        client = world.client()
         await client.models.get("nexevo/fast")
         began = time.monotonic()
         await client.aclose()
@@ -140,16 +154,16 @@ def test_a_client_knows_on_its_second_loop_what_it_learned_on_the_first() -> Non
 def test_a_loop_that_ends_in_the_middle_of_a_test_of_a_base_gives_its_place_back() -> None:
     with Sandbox(bases=2, rate_limit=None) as box:
         client = AsyncNexevo(box.api_key, base_urls=box.base_urls, health=HealthPolicy(eject_base=0.2))
-        first = box.base_urls[0]
+        first, world = box.base_urls[0], AsyncWorld()
 
         async def leave_in_the_middle() -> asyncio.Task[object]:
             box.kill(0)
             await client.models.get("nexevo/fast")
             box.revive(0)
-            await until(lambda: states(client)[first] == "probation")
+            await world.until(lambda: states(client)[first] == "probation")
             box.fault(0, "hang")
             call = asyncio.create_task(client.billing.balance())
-            await until(lambda: box.in_flight(0) == 1)
+            await world.until(lambda: box.in_flight(0) == 1)
             return call
 
         async def test_again() -> str:
@@ -166,7 +180,8 @@ def test_a_loop_that_ends_in_the_middle_of_a_test_of_a_base_gives_its_place_back
 
 
 async def test_a_second_loop_at_the_same_time_is_refused_in_words() -> None:
-    async with Sandbox(rate_limit=None) as box, AsyncNexevo(box.api_key, base_url=box.base_url) as client:
+    world = AsyncWorld()
+    async with world.sandbox(bases=1), world.client() as client:
         await client.models.get("nexevo/fast")
 
         def elsewhere() -> None:

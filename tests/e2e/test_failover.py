@@ -1,4 +1,8 @@
-"""The loss of a base URL, seen from the user: nothing fails that need not, nothing is sent twice that must not be."""
+"""
+The loss of a base URL, seen from the user: nothing fails that need not, nothing is sent twice that must not be.
+
+In both worlds (`worlds.py`), but for an event loop that is blocked, and for a thousand calls that wait at once.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +16,19 @@ import pytest
 from nexevo_async import AsyncNexevo, HealthPolicy, RetryPolicy
 from nexevo_async.errors import APIStatusError, NexevoError, StreamTruncatedError
 from nexevo_async.sandbox import Sandbox
-from tests.e2e.load import MESSAGES, arrivals, at_rate, chat, duplicates, read, states, until
+from tests.e2e.load import MESSAGES, arrivals, at_rate, chat, duplicates, read, states
+from tests.e2e.worlds import AsyncWorld, World, one_world
 
 CHAT, READ = "chat.completions.create", "models.get"
 FAULTS: dict[str, dict[str, Any]] = {"refuse": {}, "status": {"status": 503}, "reset": {}, "hang": {}}
 
 
-async def warmed(box: Sandbox, **options: Any) -> AsyncNexevo:
+async def warmed(world: World, **options: Any) -> AsyncNexevo:
     """A client that knows how long reads and chats usually take."""
-    client = AsyncNexevo(box.api_key, base_urls=box.base_urls, **options)
-    await at_rate(read(client), 100, seconds=0.2)
-    await at_rate(chat(client), 100, seconds=0.2)
-    box.clear_journal()
+    client = world.client(**options)
+    await at_rate(world, read(client), 100, seconds=0.2)
+    await at_rate(world, chat(client), 100, seconds=0.2)
+    world.box.clear_journal()
     return client
 
 
@@ -36,23 +41,23 @@ async def taken_out(box: Sandbox, base: int, client: AsyncNexevo) -> None:
             await once.models.get("nexevo/fast")
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-async def test_no_read_fails_when_one_of_three_bases_does(kind: str) -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+@pytest.mark.parametrize("kind", ["refuse", one_world("status"), one_world("reset"), one_world("hang")])
+async def test_no_read_fails_when_one_of_three_bases_does(world: World, kind: str) -> None:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         box.fault(0, kind, **FAULTS[kind])
-        outcome = await at_rate(read(client), 100, seconds=1.0)
+        outcome = await at_rate(world, read(client), 100, seconds=1.0)
 
         assert outcome.failures == []
         assert outcome.slowest(0.5) < 0.25
         assert states(client)[box.base_urls[0]] in ("ejected", "suspect")
 
 
-@pytest.mark.parametrize("kind", ["refuse", "status", "reset"])
-async def test_no_chat_fails_when_one_of_three_bases_does(kind: str) -> None:
+@pytest.mark.parametrize("kind", [one_world("refuse"), one_world("status"), "reset"])
+async def test_no_chat_fails_when_one_of_three_bases_does(world: World, kind: str) -> None:
     """A chat that was reset on its way may be sent once more, elsewhere: as many as were in flight at that moment."""
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         box.fault(0, kind, **FAULTS[kind])
-        outcome = await at_rate(chat(client), 100, seconds=0.7)
+        outcome = await at_rate(world, chat(client), 100, seconds=0.7)
 
         assert outcome.failures == []
         assert outcome.slowest(0.8) < 0.25
@@ -60,12 +65,14 @@ async def test_no_chat_fails_when_one_of_three_bases_does(kind: str) -> None:
         assert duplicates(box, CHAT) == len(refused_or_broken) <= 5
 
 
-@pytest.mark.parametrize("health", ["hangs too", "says healthy"])
-async def test_of_chats_only_those_sent_before_it_is_noticed_are_lost_to_a_base_that_hangs(health: str) -> None:
+@pytest.mark.parametrize("health", [one_world("hangs too"), "says healthy"])
+async def test_of_chats_only_those_sent_before_it_is_noticed_are_lost_to_a_base_that_hangs(
+    world: World, health: str
+) -> None:
     """They are never sent again. A health check that says `healthy` all the while changes nothing about it."""
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         box.fault(0, "hang", route=None if health == "hangs too" else CHAT)
-        outcome = await at_rate(chat(client, timeout=1.5), 100, seconds=1.3)
+        outcome = await at_rate(world, chat(client, timeout=1.5), 100, seconds=1.3)
 
         assert 1 <= len(outcome.failures) <= 90  # 0.5 s of silence, and one look; one or two that tested it later
         assert duplicates(box, CHAT) == 0
@@ -73,10 +80,10 @@ async def test_of_chats_only_those_sent_before_it_is_noticed_are_lost_to_a_base_
         assert arrivals(box, CHAT)[-1] == 1
 
 
-async def test_reads_leave_a_base_that_hangs_although_it_says_healthy() -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+async def test_reads_leave_a_base_that_hangs_although_it_says_healthy(world: World) -> None:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         box.fault(0, "hang", route=READ)
-        outcome = await at_rate(read(client), 100, seconds=1.2)
+        outcome = await at_rate(world, read(client), 100, seconds=1.2)
 
         assert outcome.failures == []
         assert outcome.slowest(0.5) < 0.25
@@ -84,12 +91,14 @@ async def test_reads_leave_a_base_that_hangs_although_it_says_healthy() -> None:
         assert arrivals(box, READ).count(0) <= 80
 
 
-@pytest.mark.parametrize("kind", ["refuse", "status", "reset"])
-async def test_an_outage_of_everything_costs_hardly_more_attempts_and_ends_with_the_first_repair(kind: str) -> None:
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+@pytest.mark.parametrize("kind", [one_world("refuse"), "status", one_world("reset")])
+async def test_an_outage_of_everything_costs_hardly_more_attempts_and_ends_with_the_first_repair(
+    world: World, kind: str
+) -> None:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         faults = [box.fault(base, kind, **FAULTS[kind]) for base in range(3)]
-        load = asyncio.create_task(at_rate(read(client), 200, seconds=1.5))
-        await asyncio.sleep(1.0)
+        load = world.begin(lambda: at_rate(world, read(client), 200, seconds=1.5))
+        await world.sleep(1.0)
         faults[2].clear()
         repaired = time.monotonic()
         outcome = await load
@@ -103,8 +112,9 @@ async def test_an_outage_of_everything_costs_hardly_more_attempts_and_ends_with_
 @pytest.mark.parametrize("ask", [read, chat])
 async def test_a_thousand_calls_that_wait_for_a_repair_get_through_without_a_storm(ask: Any) -> None:
     """Every base was taken out on its own, is tried by as many calls as panic allows, and comes back to a crowd."""
+    world = AsyncWorld()
     policy = HealthPolicy(local_fault_window=0.001, eject_base=60.0, eject_cap=60.0, panic_wait=5.0)
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box, health=policy) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world, health=policy) as client:
         for base in range(3):
             await taken_out(box, base, client)
         assert list(states(client).values()) == ["ejected"] * 3
@@ -112,7 +122,7 @@ async def test_a_thousand_calls_that_wait_for_a_repair_get_through_without_a_sto
             box.revive(base)
         held_up = box.fault(None, "slow", delay=0.5)
         box.clear_journal()
-        load = asyncio.create_task(at_rate(ask(client), 5000, seconds=0.2))
+        load = asyncio.create_task(at_rate(world, ask(client), 5000, seconds=0.2))
         await asyncio.sleep(0.4)
         assert max(box.in_flight(base) for base in range(3)) <= policy.panic_inflight
         held_up.clear()
@@ -122,59 +132,62 @@ async def test_a_thousand_calls_that_wait_for_a_repair_get_through_without_a_sto
         assert len(arrivals(box, CHAT) + arrivals(box, READ)) <= 1200
 
 
-async def test_a_base_on_probation_meets_one_call_at_a_time_out_of_a_crowd() -> None:
+async def test_a_base_on_probation_meets_one_call_at_a_time_out_of_a_crowd(world: World) -> None:
     policy = HealthPolicy(eject_base=0.4, probe_period=None, reconnect_base=60.0)
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box, health=policy) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world, health=policy) as client:
         fault = box.fault(0, "status", status=503)
-        await at_rate(read(client), 100, seconds=0.1)
+        await at_rate(world, read(client), 100, seconds=0.1)
         while states(client)[box.base_urls[0]] != "ejected":
             await client.models.get("nexevo/fast")
-            await asyncio.sleep(0.05)
+            await world.sleep(0.05)
         fault.clear()
         box.fault(0, "slow", delay=0.2)
-        await until(lambda: states(client)[box.base_urls[0]] == "probation")
+        await world.until(lambda: states(client)[box.base_urls[0]] == "probation")
         box.clear_journal()
 
         most = 0
-        load = asyncio.create_task(at_rate(read(client), 1000, seconds=0.5))
+        load = world.begin(lambda: at_rate(world, read(client), world.many, seconds=0.5))
         while not load.done():
             if states(client)[box.base_urls[0]] == "probation":
                 most = max(most, box.in_flight(0))
-            await asyncio.sleep(0.005)
+            await world.sleep(0.005)
         assert (await load).failures == []
         assert most == 1
 
 
-@pytest.mark.parametrize("end", ["cancel", "404", "429", "timeout"])
-async def test_the_one_place_on_probation_is_given_back(end: str) -> None:
+@pytest.mark.parametrize("end", [one_world("cancel"), "404", one_world("429"), one_world("timeout")])
+async def test_the_one_place_on_probation_is_given_back(world: World, end: str) -> None:
     """However its call ends, the next one may test the base."""
     policy = HealthPolicy(eject_base=0.2, probe_period=None)
-    async with Sandbox(bases=2, rate_limit=None) as box, await warmed(box, health=policy) as client:
+    async with world.sandbox(bases=2) as box, await warmed(world, health=policy) as client:
         client = client.with_options(retry=RetryPolicy(hedge=False, max_attempts=1))
         await taken_out(box, 0, client)
         box.revive(0)
-        await until(lambda: states(client)[box.base_urls[0]] == "probation")
+        await world.until(lambda: states(client)[box.base_urls[0]] == "probation")
         box.clear_journal()
 
         kind = {"cancel": "hang", "timeout": "hang", "404": "status", "429": "status"}[end]
         box.fault(0, kind, count=1, **({"status": int(end)} if kind == "status" else {}))
-        call = asyncio.create_task(client.billing.balance(timeout=0.3))
-        if end == "cancel":
-            await until(lambda: box.in_flight(0) == 1)
+        once = client
+        call = world.begin(lambda: once.billing.balance(timeout=0.3))
+        if isinstance(call, asyncio.Task) and end == "cancel":
+            await world.until(lambda: box.in_flight(0) == 1)
             call.cancel()
         with pytest.raises((NexevoError, asyncio.CancelledError)):
             await call
         assert arrivals(box, "billing.balance") == [0]
 
-        await until(lambda: states(client)[box.base_urls[0]] == "probation")
+        await world.until(lambda: states(client)[box.base_urls[0]] == "probation")
         await client.models.get("nexevo/fast")
         assert arrivals(box, READ) == [0]
 
 
 async def test_a_blocked_loop_is_not_held_against_anybody() -> None:
     """Two seconds during which nothing was read: every answer lies there unread, and no base is to blame."""
-    with Sandbox(bases=3, rate_limit=None) as box:  # on a thread of its own: it answers meanwhile
-        async with await warmed(box) as client:
+    world = AsyncWorld()
+    with Sandbox(bases=3, rate_limit=None) as world.box:  # on a thread of its own: it answers meanwhile
+        box = world.box
+        async with await warmed(world) as client:
             box.fault(None, "slow", delay=0.02)
 
             async def block() -> None:
@@ -184,7 +197,7 @@ async def test_a_blocked_loop_is_not_held_against_anybody() -> None:
 
             blocking = asyncio.create_task(block())
             reads, chats = await asyncio.gather(
-                at_rate(read(client), 50, seconds=2.6), at_rate(chat(client), 50, seconds=2.6)
+                at_rate(world, read(client), 50, seconds=2.6), at_rate(world, chat(client), 50, seconds=2.6)
             )
             await blocking
 
@@ -192,38 +205,38 @@ async def test_a_blocked_loop_is_not_held_against_anybody() -> None:
             assert "ejected" not in states(client).values()
 
 
-async def test_everything_unreachable_at_once_ejects_nobody() -> None:
+async def test_everything_unreachable_at_once_ejects_nobody(world: World) -> None:
     """Then it is our own network, and the moment it is back everything goes on as before."""
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         for base in range(3):
             box.kill(base)
-        outcome = await at_rate(read(client), 50, seconds=0.6)
+        outcome = await at_rate(world, read(client), 50, seconds=0.6)
         assert len(outcome.failures) == 30
         assert "ejected" not in states(client).values()
 
         for base in range(3):
             box.revive(base)
-        assert (await at_rate(read(client), 50, seconds=0.2)).failures == []
+        assert (await at_rate(world, read(client), 50, seconds=0.2)).failures == []
 
 
-async def test_a_base_comes_back_as_a_spare_and_then_to_its_place() -> None:
+async def test_a_base_comes_back_as_a_spare_and_then_to_its_place(world: World) -> None:
     policy = HealthPolicy(eject_base=0.3, reconnect_base=0.1, failback_hold=0.5)
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box, health=policy) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world, health=policy) as client:
         box.kill(0)
-        await at_rate(chat(client), 50, seconds=0.3)
+        await at_rate(world, chat(client), 50, seconds=0.3)
         assert states(client)[box.base_urls[0]] == "ejected"
 
         box.revive(0)
         box.clear_journal()
-        load = asyncio.create_task(at_rate(chat(client), 50, seconds=2.0))
-        await until(lambda: states(client)[box.base_urls[0]] == "held", seconds=2)
-        await until(lambda: states(client)[box.base_urls[0]] == "healthy", seconds=2)
+        load = world.begin(lambda: at_rate(world, chat(client), 50, seconds=2.0))
+        await world.until(lambda: states(client)[box.base_urls[0]] == "held", seconds=2)
+        await world.until(lambda: states(client)[box.base_urls[0]] == "healthy", seconds=2)
         assert (await load).failures == []
         assert arrivals(box, CHAT)[-1] == 0
 
 
-async def test_answers_about_the_call_itself_change_nothing_about_the_base() -> None:
-    async with Sandbox(bases=2, rate_limit=None) as box, await warmed(box) as client:
+async def test_answers_about_the_call_itself_change_nothing_about_the_base(world: World) -> None:
+    async with world.sandbox(bases=2) as box, await warmed(world) as client:
         for status in (400, 401, 402, 403, 404, 409, 413, 422):
             box.fault(0, "status", status=status, count=3)
             for _ in range(3):
@@ -233,23 +246,25 @@ async def test_answers_about_the_call_itself_change_nothing_about_the_base() -> 
         assert set(arrivals(box, CHAT)) == {0}
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429])
-async def test_a_health_check_that_is_turned_away_tells_nothing_however_long_the_answer(status: int) -> None:
+@pytest.mark.parametrize("status", [one_world(401), one_world(403), one_world(404), 429])
+async def test_a_health_check_that_is_turned_away_tells_nothing_however_long_the_answer(
+    world: World, status: int
+) -> None:
     """More clients behind one address mean a health route that is rate-limited, not bases that are down."""
     policy = HealthPolicy(probe_period=0.05, probe_jitter=0.0, probe_bucket=100)
-    async with Sandbox(bases=2, rate_limit=None) as box, await warmed(box, health=policy) as client:
+    async with world.sandbox(bases=2) as box, await warmed(world, health=policy) as client:
         box.fault(
             None, "status", status=status, body={"error": {"message": "Not now. " * 50}}, route="endpoints.health"
         )
         box.clear_journal()
-        await until(lambda: len(arrivals(box, "endpoints.health")) > 6)
+        await world.until(lambda: len(arrivals(box, "endpoints.health")) > 6)
         assert set(states(client).values()) <= {"healthy", "unknown"}
         assert states(client)[box.base_urls[0]] == "healthy"
 
 
-async def test_streams_that_break_off_after_their_head_send_the_next_ones_elsewhere() -> None:
+async def test_streams_that_break_off_after_their_head_send_the_next_ones_elsewhere(world: World) -> None:
     """A stream that has begun is never sent again, but what happened to it is remembered."""
-    async with Sandbox(bases=3, rate_limit=None) as box, await warmed(box) as client:
+    async with world.sandbox(bases=3) as box, await warmed(world) as client:
         box.fault(0, "stream_reset")
         broken = 0
         for _ in range(20):

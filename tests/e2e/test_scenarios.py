@@ -1,16 +1,15 @@
-"""Every scenario with the async client."""
+"""Every scenario with the async client; `tests/sync/test_facade_faults.py` runs this with the blocking one as well."""
 
 from __future__ import annotations
 
 import pytest
 
-from nexevo_async.sandbox import Sandbox
 from tests.e2e.scenarios import SCENARIOS, Scenario
-from tests.e2e.worlds import AsyncWorld
+from tests.e2e.worlds import World
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-async def test_scenario(scenario: Scenario) -> None:
-    """It holds for coroutines."""
-    with Sandbox(2, rate_limit=None) as box:
-        await scenario(AsyncWorld(box))
+async def test_scenario(world: World, scenario: Scenario) -> None:
+    """It holds in every world."""
+    async with world.sandbox(2):
+        await scenario(world)

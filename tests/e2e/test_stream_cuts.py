@@ -1,22 +1,18 @@
-"""A stream cut at any byte never yields a silent short answer."""
+"""A stream cut at any byte never yields a silent short answer, in both worlds."""
 
 from __future__ import annotations
 
 import pytest
 
 from nexevo_async import AsyncNexevo, StreamTruncatedError
-from nexevo_async.sandbox import Sandbox
+from tests.e2e.load import MESSAGES
+from tests.e2e.worlds import World, one_world
 
-MESSAGES = [{"role": "user", "content": "Hello!"}]
 
-
-@pytest.mark.parametrize("kind", ["stream_cut", "stream_reset"])
-async def test_a_stream_cut_anywhere_is_complete_or_an_error(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["stream_cut", one_world("stream_reset")])
+async def test_a_stream_cut_anywhere_is_complete_or_an_error(world: World, kind: str) -> None:
     """Every position of the body: either the whole text with a finish reason, or `StreamTruncatedError` with a part."""
-    async with (
-        Sandbox(rate_limit=None, seed=7) as box,
-        AsyncNexevo(box.api_key, base_url=box.base_url) as client,
-    ):
+    async with world.sandbox(bases=1, seed=7) as box, world.client() as client:
         whole = await _read(client)
         complete = truncated = position = 0
         while complete < 3:  # behind the finish reason the answer is whole, whatever happens

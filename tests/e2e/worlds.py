@@ -1,9 +1,13 @@
 """
-The two worlds in which the same scenario runs: that of coroutines, and that of threads that block.
+The two worlds in which the same test runs: that of coroutines, and that of threads that block.
 
-A scenario is a coroutine function written for `AsyncNexevo`. In the blocking world its client is a `Nexevo` in the
-clothes of an `AsyncNexevo`: what is awaited has blocked and is done, so the scenario runs from beginning to end without
-an event loop.
+A test that takes `world` is a coroutine function written for `AsyncNexevo`. In the blocking world its client is a
+`Nexevo` in the clothes of an `AsyncNexevo`: what is awaited has blocked and is done, so the test runs from beginning to
+end without an event loop. What it awaits must come from the world or its clients, nothing from asyncio.
+
+The modules of this folder run with `AsyncWorld`, and again with `BlockingWorld` in `tests/sync/test_facade_faults.py`.
+Tests that do not take `world` are about asyncio itself. What is marked `one_world`, a test or a parameter, runs with
+coroutines only, because the facade would take as long again for the same path.
 """
 
 from __future__ import annotations
@@ -12,24 +16,58 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
+
+import pytest
+from _pytest.mark import ParameterSet
 
 from nexevo_async import AsyncNexevo
 from nexevo_async.sandbox import Sandbox
+from nexevo_async.sandbox.home import LoopThread
 from nexevo_sync import Nexevo
 from nexevo_sync._shapes import Twin, ViewTwin
+from tests.core.raw_server import Behaviour, RawServer
 
-Work = Callable[[], Coroutine[Any, Any, Any]]
+Work = Callable[[], Awaitable[Any]]
+
+
+def one_world(*values: Any) -> ParameterSet:
+    """Parameters for the world of coroutines only."""
+    return pytest.param(*values, marks=pytest.mark.one_world)
+
+
+class Begun(Protocol):
+    """Work under way; awaiting it gives its result, or raises what it raised."""
+
+    def done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        ...
+
+    def __await__(self) -> Generator[Any, None, Any]: ...
 
 
 class World(Protocol):
-    """What a scenario has: a sandbox with two bases, clients for it, and time."""
+    """What a test has: a sandbox, clients for it, work at the same time, and time itself."""
 
     box: Sandbox
+    many: int  # how many calls at once are a crowd: threads are dearer than tasks
+
+    def sandbox(self, bases: int = 2, **options: Any) -> AbstractAsyncContextManager[Sandbox]:
+        """A sandbox, from now on this world's `box`; without a rate limit unless one is asked for."""
+        ...
 
     def client(self, **arguments: Any) -> AsyncNexevo:
-        """A client of both bases, with the box's key unless another is given."""
+        """A client of all bases of the box, with its key; whatever is given comes first."""
+        ...
+
+    def server(self, behave: Behaviour) -> AbstractAsyncContextManager[RawServer]:
+        """A server that does exactly this; it lives beside the test and answers whatever the test waits for."""
+        ...
+
+    def begin(self, work: Work) -> Begun:
+        """Begin to run something beside the test, which must await it."""
         ...
 
     async def at_once(self, *works: Work) -> list[Any]:
@@ -37,53 +75,145 @@ class World(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait; not at all if the time is over."""
+        ...
+
+    async def until(self, true: Callable[[], bool], *, seconds: float = 5.0) -> None:
+        """Wait for something to become true: most of it is on the other side of a socket."""
+        ...
+
+    def running(self) -> set[Any]:
+        """All tasks, or all threads, to see whether something stays behind."""
         ...
 
 
-class AsyncWorld:
-    """Tasks on one event loop."""
+def _arguments(box: Sandbox | None, given: dict[str, Any]) -> dict[str, Any]:
+    known = {} if box is None else {"api_key": box.api_key, "base_urls": box.base_urls}
+    if "base_url" in given:
+        known.pop("base_urls", None)
+    return known | given
 
-    def __init__(self, box: Sandbox) -> None:
-        self.box = box
+
+class AsyncWorld:
+    """Tasks on one event loop, which is the sandbox's too."""
+
+    box: Sandbox
+    many = 1000
+
+    @asynccontextmanager
+    async def sandbox(self, bases: int = 2, **options: Any) -> AsyncIterator[Sandbox]:
+        async with Sandbox(bases, **{"rate_limit": None} | options) as self.box:
+            yield self.box
 
     def client(self, **arguments: Any) -> AsyncNexevo:
-        return AsyncNexevo(**{"api_key": self.box.api_key, "base_urls": self.box.base_urls} | arguments)
+        return AsyncNexevo(**_arguments(getattr(self, "box", None), arguments))
+
+    def server(self, behave: Behaviour) -> RawServer:
+        return RawServer(behave)
+
+    def begin(self, work: Work) -> asyncio.Task[Any]:
+        async def run() -> Any:
+            return await work()
+
+        return asyncio.create_task(run())
 
     async def at_once(self, *works: Work) -> list[Any]:
-        return await asyncio.gather(*(work() for work in works), return_exceptions=True)
+        return await asyncio.gather(*(self.begin(work) for work in works), return_exceptions=True)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def until(self, true: Callable[[], bool], *, seconds: float = 5.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():  # noqa: ASYNC110 - see the protocol
+                await asyncio.sleep(0.01)
+
+    def running(self) -> set[Any]:
+        return asyncio.all_tasks()
+
 
 class BlockingWorld:
-    """Threads, and no event loop but the client's own."""
+    """Threads, and no event loop but the client's own; sandbox and servers have theirs on threads of their own."""
 
-    def __init__(self, box: Sandbox) -> None:
-        self.box = box
+    box: Sandbox
+    many = 100
+
+    @asynccontextmanager
+    async def sandbox(self, bases: int = 2, **options: Any) -> AsyncIterator[Sandbox]:
+        with Sandbox(bases, **{"rate_limit": None} | options) as self.box:
+            yield self.box
 
     def client(self, **arguments: Any) -> Any:
-        return Blocking(Nexevo(**{"api_key": self.box.api_key, "base_urls": self.box.base_urls} | arguments))
+        return Blocking(Nexevo(**_arguments(getattr(self, "box", None), arguments)))
+
+    @asynccontextmanager
+    async def server(self, behave: Behaviour) -> AsyncIterator[RawServer]:
+        server = RawServer(behave)
+
+        async def opening() -> None:
+            await server.__aenter__()
+
+        async def closing() -> None:
+            await server.__aexit__(None, None, None)
+
+        thread = LoopThread(opening, closing)
+        thread.start()
+        try:
+            yield server
+        finally:
+            thread.stop()
+
+    def begin(self, work: Work) -> Begun:
+        return _OnThread(work)
 
     async def at_once(self, *works: Work) -> list[Any]:
-        outcomes: list[Any] = [None] * len(works)
-
-        def run(number: int, work: Work) -> None:
-            try:
-                outcomes[number] = run_here(work())
-            except BaseException as error:
-                outcomes[number] = error
-
-        threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return outcomes
+        begun = [_OnThread(work) for work in works]
+        return [thread.outcome() for thread in begun]
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop here
+        time.sleep(max(0.0, seconds))  # noqa: ASYNC251 - there is no loop here
+
+    async def until(self, true: Callable[[], bool], *, seconds: float = 5.0) -> None:
+        limit = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > limit:
+                raise TimeoutError
+            time.sleep(0.01)  # noqa: ASYNC251 - there is no loop here
+
+    def running(self) -> set[Any]:
+        return set(threading.enumerate())
+
+
+class _OnThread:
+    """Work on a thread of its own."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = run_here(self._work())
+        except BaseException as error:
+            self._error = error
+
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def outcome(self) -> Any:
+        """Result or exception, once it has ended."""
+        self._thread.join()
+        return self._result if self._error is None else self._error
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._result
+        yield
 
 
 class Blocking:
