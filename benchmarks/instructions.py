@@ -1,7 +1,7 @@
 """
 Instructions per unit of work, counted by valgrind: a figure that does not depend on how busy the machine is.
 
-``python -m benchmarks.instructions`` compares five scenarios of ours with the recorded figures and ends with status 1
+``python -m benchmarks.instructions`` compares six scenarios of ours with the recorded figures and ends with status 1
 if one got dearer by more than 3 %. ``--update REASON`` records new ones, and the reason beside them; ``--peers`` shows
 the peers. Where valgrind or the recorded Python is missing it says so and ends well: counts of two interpreters do not
 compare.
@@ -62,6 +62,7 @@ GUARDED = (
     Scenario("stream chunk", "stream", "ours", 320, 2880),
     Scenario("decode 1 KB chat", "decode", "decoders", 50, 550, f"{OURS}/chat_1k"),
     Scenario("blocking call", "blocking-call", "ours_sync", 20, 120),
+    Scenario("blocking stream chunk", "blocking-stream", "ours_sync", 320, 2880),
     Scenario("import", "import", "nexevo_async", 0, 1, "-"),
 )
 

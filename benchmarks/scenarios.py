@@ -41,6 +41,14 @@ def _blocking_calls(module: Any, count: int, url: str) -> None:
     peer.close()
 
 
+def _blocking_stream(module: Any, count: int, url: str) -> None:
+    peer = module.connect(url)
+    shape = {"X-Bench-Chunks": str(count), "X-Bench-Burst": str(BURST)}
+    if peer.stream(shape) != count:
+        raise SystemExit("wrong number of chunks")
+    peer.close()
+
+
 def _decode(module: Any, count: int, payload: str) -> None:
     """Here the last argument is ``decoder/payload``."""
     name, _, payload = payload.rpartition("/")
@@ -53,6 +61,7 @@ RUN: dict[str, Callable[[Any, int, str], None]] = {
     "call": lambda module, count, url: asyncio.run(_calls(module, count, url)),
     "stream": lambda module, count, url: asyncio.run(_stream(module, count, url)),
     "blocking-call": _blocking_calls,
+    "blocking-stream": _blocking_stream,
     "decode": _decode,
 }
 

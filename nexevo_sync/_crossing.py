@@ -2,9 +2,8 @@
 One trip from a thread into a private event loop and back, with as little ceremony as is safe.
 
 `asyncio.run_coroutine_threadsafe` pays for two futures, a condition and chained callbacks per call, and leaves the
-coroutine running when the waiting thread is interrupted. Here a trip is one entry in a deque, one wake-up of the
-loop (only if it sleeps: a batch of threads wakes it once), and one lock that the waiting thread sleeps
-on; result and exception come back in a slot.
+coroutine running when the waiting thread is interrupted. Here a trip is one entry in a deque, one wake-up of the loop
+(only if it sleeps), and one lock that the waiting thread sleeps on; result and exception come back in a slot.
 """
 
 from __future__ import annotations
@@ -140,7 +139,6 @@ class LoopThread:
             leaving: The interpreter exits. Whoever still waits is a daemon thread and is left waiting: an exception
                 would only make it print a traceback on the way out.
         """
-
         self.leaving = leaving  # before `stopping`: who sees that one must know whether to fail or to rest
         self.stopping = True
 
@@ -194,25 +192,27 @@ class LoopThread:
         loop.call_soon(self._drain)
 
     def _answer(self) -> None:
-        with suppress(BlockingIOError):
+        try:
             self._bell.recv(64)
+        except BlockingIOError:
+            return  # nobody has rung
         self._drain()
 
     def _drain(self) -> None:
-        """Run what is queued, then look once more behind the first steps of what was started; then sleep."""
+        """Run what is queued, and fall asleep; behind a crowd look again first, after what it started has begun."""
+        crowd = len(self._queue) > 1
         try:
             self._empty_queue()
         finally:
-            self.loop.call_soon(self._look_again)
+            if crowd or not self._fall_asleep():
+                self.loop.call_soon(self._drain)
 
-    def _look_again(self) -> None:
-        if not self._queue:
-            self._woken = False
-            # Whoever appends from here on rings; whoever appended before is seen here.
-            if not self._queue:
-                return
+    def _fall_asleep(self) -> bool:
+        """Have whoever appends from here on ring; False if somebody has appended before."""
+        self._woken = False
+        if self._queue:
             self._woken = True
-        self._drain()
+        return not self._woken
 
     def _empty_queue(self) -> None:
         """Run what is queued; after the end, threads do this for themselves, and each action refuses itself."""

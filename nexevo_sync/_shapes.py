@@ -16,8 +16,9 @@ from nexevo_async.pagination import Pages as AsyncPages
 from nexevo_sync._batches import BatchIterator
 from nexevo_sync._portal import Portal
 
-#: How many items of a stream may wait on this side. More would cost more than they save: objects that live longer keep
-#: the garbage collector busy (measured with 16 to 4096).
+#: How many items of a stream may wait on this side. More would save trips and cost more than that: Python's garbage
+#: collector begins to run once some 700 new objects live at the same time, and a chunk is six or more of them. Up to 96
+#: plain chunks each batch dies before that; at 112 an item costs half as much again (measured with 16 to 4096).
 AHEAD: Final = 64
 
 A = TypeVar("A")
