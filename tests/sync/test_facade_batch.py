@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -139,13 +140,31 @@ def test_an_input_that_blocks_stops_nothing_else(client: Nexevo) -> None:
             closed.set()
 
     lines.put("first")
-    rows = client.batch.map(items(), call=ask)
+    held = items()  # so that it is not closed by being forgotten
+    rows = client.batch.map(held, call=ask)
     assert next(rows).item == "first"
     assert client.models.list()  # the loop is free while the input blocks
     lines.put("second")
+    assert next(rows).item == "second"
     lines.put(None)
-    assert [row.item for row in rows] == ["second"]
+    assert list(rows) == []
     assert readers == {"AnyIO worker thread"}
+    assert closed.is_set()
+
+
+def test_an_input_is_closed_when_the_job_is_left(client: Nexevo) -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(10**9)
+        finally:
+            closed.set()
+
+    held = items()
+    with client.batch.map(held, call=Threads(), concurrency=2) as rows:
+        next(rows)
+        assert not closed.is_set()
     assert closed.is_set()
 
 
@@ -176,8 +195,8 @@ def test_a_slow_reader_slows_the_reading(client: Nexevo) -> None:
             assert len(read) <= taken + 3 * 2
 
 
-def test_leaving_ends_calls_streams_and_threads(client: Nexevo, box: Sandbox) -> None:
-    """A thread cannot be cancelled, but what it waits for can."""
+def test_leaving_ends_calls_streams_and_threads(client: Nexevo, box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """A thread cannot be cancelled, but what it waits for can; what that raises there is nobody's business."""
     box.fault(0, "hang", route="models.list")
     box.fault(0, "stream_stall", after=2)
     ended = []
@@ -196,6 +215,8 @@ def test_leaving_ends_calls_streams_and_threads(client: Nexevo, box: Sandbox) ->
     assert sorted(ended) == [*range(1, 9)]
     until(lambda: not box.in_flight(0))
     assert client.billing.balance()
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_a_function_that_goes_on_after_the_end_makes_no_call(client: Nexevo, box: Sandbox) -> None:
@@ -264,8 +285,9 @@ def test_ctrl_c_ends_the_job_and_the_client_goes_on(client: Nexevo, box: Sandbox
 
     bell = threading.Thread(target=interrupt)
     bell.start()
+    held = items()  # so that it is not closed by being forgotten
     with pytest.raises(KeyboardInterrupt):
-        list(client.batch.map(items(), call=ask))
+        list(client.batch.map(held, call=ask))
     bell.join()
     until(lambda: not box.in_flight(0))
     assert client.models.list()
