@@ -87,6 +87,7 @@ class StreamTwin(Twin[A], Iterator[T]):
     def __init__(self, portal: Portal, twin: A) -> None:
         super().__init__(portal, twin)
         stream: Any = twin
+        # What is expensive is read ahead no further than it says: a job for its one call at once, say.
         ahead = min(AHEAD, getattr(stream, "_ahead", AHEAD))
         # Not through `self`, which would make a cycle: a dropped stream is to be noticed at once.
         self._items: BatchIterator[T] = portal.iterate(lambda: stream, ahead=ahead, opened=True)
