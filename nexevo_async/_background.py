@@ -89,7 +89,7 @@ class Background:
         if self.discovery is not None:
             self.discovery.after_fork()
 
-    def wake(self) -> None:
+    def wake(self, now: float) -> None:
         """
         A call begins: make sure the host task runs on this loop.
 
@@ -100,7 +100,7 @@ class Background:
         host = self._host
         if host is None or host.loop is not loop or host.is_over:
             self._move(loop)
-        elif self._schedule.called(time.monotonic()):
+        elif self._schedule.called(now):
             self.nudge()
 
     def nudge(self) -> None:
@@ -144,7 +144,7 @@ class Background:
             NexevoError: No good list came; what was known before stays.
             ClientClosedError: The client was closed meanwhile.
         """
-        self.wake()
+        self.wake(time.monotonic())
         host = self._host
         assert host is not None  # noqa: S101 - `wake` has seen to it
         asking = host.once("nexevo-links", partial(discovery.ask, claimed=False))

@@ -60,7 +60,7 @@ class Transport:
         """
         if self.core.closed:
             raise ClientClosedError
-        self.core.background.wake()
+        self.core.background.wake(time.monotonic())
 
     async def tell_changes(self) -> None:
         """Tell log and hooks what has changed about the endpoints."""
@@ -146,16 +146,15 @@ class Transport:
         core, settings = self.core, self.settings
         if core.closed:
             raise ClientClosedError(call=request.name)
-        core.background.wake()
+        now = time.monotonic()
+        core.background.wake(now)
         timeout = Timeout.of(options.get("timeout"), settings.timeout)
         policy = _with_retries(settings.retry, options.get("max_retries"))
-        call = Call(
-            request, core.shared, policy, now=time.monotonic(), total=timeout.total, attempt_limit=timeout.attempt
-        )
+        call = Call(request, core.shared, policy, now=now, total=timeout.total, attempt_limit=timeout.attempt)
         while True:
-            action = call.next_action(time.monotonic())
+            action = call.next_action(now)
             if isinstance(action, Send):
-                committed = await self._attempt(request, call, action, timeout)
+                committed = await self._attempt(request, call, action, timeout, now)
                 if committed is not None:
                     return call, committed
             elif isinstance(action, Succeed):
@@ -164,11 +163,13 @@ class Transport:
                 raise action.error
             else:
                 await self._wait(request, call, action)
+            now = time.monotonic()
 
-    async def _attempt(self, request: Request, call: Call, send: Send, timeout: Timeout) -> OpenAnswer | None:
+    async def _attempt(
+        self, request: Request, call: Call, send: Send, timeout: Timeout, started: float
+    ) -> OpenAnswer | None:
         """One attempt; gives the open answer of a stream that was accepted, else None: `Call` knows the rest."""
         core, url = self.core, send.pick.endpoint.url
-        started = time.monotonic()
         try:
             limits = self._limits(send, timeout, stream=request.stream)
             authorization = self.settings.credentials.bearer if request.auth else None
@@ -309,7 +310,8 @@ class Transport:
                 if accepted or not call.attempts
                 else call.attempts[-1]
             )
-            _log(call.name, attempt)
+            if logger.isEnabledFor(logging.WARNING if attempt.problem else logging.INFO):
+                _log(call.name, attempt)
             for hook in hooks:
                 await maybe(hook.after_attempt(call.name, attempt))
         if announcer.has_news:
