@@ -160,7 +160,8 @@ class Soak:
             if not isinstance(error, NexevoError):
                 self.problems.append(f"{name}: {error!r} is not ours")
             elif _is_lost(name, error):
-                self.problems.append(f"{name} was lost: {error!r}")
+                tried = ", ".join(f"{a.base_url[-5:]} {a.problem} {a.seconds:.3f} s" for a in error.attempts)
+                self.problems.append(f"{name} was lost: {error.message}; tried {tried}")
 
     # -- trouble
 

@@ -250,7 +250,7 @@ class Call:
 
     def _allowed(self, step: Move, happened: Happened, now: float, *, free: bool) -> bool:
         """Whether attempts, allowances and budget let this step happen."""
-        count = len(self.attempts)
+        count = len(self.attempts) - (Move.SAME_ONCE in self._once)  # a stale connection cost no endpoint its turn
         most = self._policy.max_attempts
         if happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE) and most > 1:
             most = max(most, len(self._shared.pool))  # one sweep over all endpoints is free

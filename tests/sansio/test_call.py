@@ -155,6 +155,14 @@ def test_two_stale_connections_in_a_row_do_not_fail_a_read() -> None:
     assert (story.bases, story.succeeded) == ("aab", True)
 
 
+def test_a_stale_connection_takes_no_attempt_away_from_the_other_endpoints() -> None:
+    assert run(Safety.SAFE, STALE, RESET, RESET).bases == "aabc"
+    assert run(Safety.SAFE, STALE, RESET, STALE).bases == "aabc"
+    assert not run(Safety.SAFE, STALE, RESET, RESET, RESET).succeeded
+    single = World(policy=RetryPolicy(max_attempts=1))
+    assert run(Safety.SAFE, STALE, world=single).bases == "a"
+
+
 def test_a_paid_call_whose_fresh_connection_breaks_too_counts_as_lost() -> None:
     assert run(Safety.BILLABLE, STALE, STALE, RESET, 200).bases == "aab"
 
