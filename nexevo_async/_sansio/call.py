@@ -249,8 +249,8 @@ class Call:
         )
 
     def _allowed(self, step: Move, happened: Happened, now: float, *, free: bool) -> bool:
-        """Whether attempts, allowances and budget let this step happen."""
-        count = len(self.attempts) - (Move.SAME_ONCE in self._once)  # a stale connection cost no endpoint its turn
+        """Whether attempts, allowances and budget let it happen. A stale connection costs no endpoint its turn."""
+        count = len(self.attempts) - (Move.SAME_ONCE in self._once and self._request.safety is not Safety.KEYED)
         most = self._policy.max_attempts
         if happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE) and most > 1:
             most = max(most, len(self._shared.pool))  # one sweep over all endpoints is free

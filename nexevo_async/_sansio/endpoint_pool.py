@@ -81,7 +81,7 @@ class EndpointPool(EndpointTable):
         return self._ranked[0].take(now=now, safety=safety, last=self._alone)
 
     def _search(self, now: float, safety: Safety, tried: Collection[str]) -> Pick:
-        """The best one that this call has not tried; else the best one, as there is a fit one."""
+        """The best one that this call has not tried; else a last hope, or the best one, as there is a fit one."""
         for position, health in enumerate(self._ranked):
             testing = health.state is State.PROBATION
             if health.endpoint.url in tried or (testing and not health.may_test(safety)):
@@ -89,7 +89,22 @@ class EndpointPool(EndpointTable):
             others = self._ranked[position + 1 :]
             last = not any(h.state in CARRYING and h.endpoint.url not in tried for h in others)
             return self._take(health, now=now, safety=safety, last=last, probation=testing)
-        return self._ranked[0].take(now=now, safety=safety, last=True)
+        hope = self._last_hope(now, safety, tried) if len(tried) > 1 else None
+        return hope or self._ranked[0].take(now=now, safety=safety, last=True)
+
+    def _last_hope(self, now: float, safety: Safety, tried: Collection[str]) -> Pick | None:
+        """
+        An endpoint that is out, or being tested, for a read that several others have just failed, as if in panic.
+
+        It may be well again. Not one that hangs: the read would find that out too late.
+        """
+        if safety not in (Safety.SAFE, Safety.IDEMPOTENT):
+            return None
+        out = [h for h in self._live() if h.state not in CARRYING and h.cause is not Cause.STALL]
+        for health in sorted(out, key=lambda h: h.until):
+            if health.endpoint.url not in tried and (pick := self._take_panic(health, now, safety)):
+                return pick
+        return None
 
     def _take(self, health: EndpointHealth, *, now: float, safety: Safety, last: bool, probation: bool = False) -> Pick:
         if probation:

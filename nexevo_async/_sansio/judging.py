@@ -51,7 +51,7 @@ def _succeeded(health: EndpointHealth, seen: Evidence) -> None:
     health.strikes = health.hard_strikes = health.outdone = 0
     health.server_errors.clear()
     if health.state is State.EJECTED:
-        health.move(Event.SUCCESS, seen.now, reason="answered while every endpoint was ejected")
+        health.move(Event.SUCCESS, seen.now, reason="answered although it was ejected")
     _passed(health, seen)
 
 

@@ -208,8 +208,8 @@ class RetryPolicy:
     How often, when and at what price a call is repeated. All times are seconds.
 
     Attributes:
-        max_attempts: Attempts of one call, the first included, but for one on a fresh connection in place of a stale
-            one. 1 never repeats.
+        max_attempts: Attempts of one call, the first included. 1 never repeats. One that takes the place of an attempt
+            on a stale connection is not counted, unless the call carries an idempotency key.
         backoff_base: Greatest wait before the first repeat on the same endpoint; doubles (`backoff_factor`) up to
             `backoff_cap`, full jitter. There is no wait before another endpoint.
         backoff_factor: See `backoff_base`.

@@ -48,6 +48,47 @@ def test_a_tried_endpoint_that_is_fit_is_chosen_before_an_ejected_one() -> None:
     assert not driver.pool.elsewhere((A,), now=driver.now)
 
 
+@pytest.mark.parametrize(
+    ("safety", "cause", "chosen"),
+    [
+        (Safety.SAFE, Report.HARD, C),
+        (Safety.IDEMPOTENT, Report.HARD, C),
+        (Safety.SAFE, Report.STALL, A),  # it would hang again
+        (Safety.BILLABLE, Report.HARD, A),
+        (Safety.UNSAFE, Report.HARD, A),
+    ],
+)
+def test_a_read_that_two_endpoints_have_failed_tries_an_ejected_third_one(
+    safety: Safety, cause: Report, chosen: str
+) -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    driver.tell(C, cause)
+    assert driver.state(C) is State.EJECTED
+
+    pick = driver.pick(safety, tried=(A, B))
+
+    assert (pick.endpoint.url, pick.panic) == (chosen, chosen == C)
+
+
+def test_such_a_read_does_not_wait_for_whoever_tests_the_third_one() -> None:
+    driver = Driver()
+    driver.bring(C, State.PROBATION)
+    assert driver.pick(only=C).probation
+
+    pick = driver.pick(tried=(A, B))
+
+    assert (pick.endpoint.url, pick.panic, pick.probation) == (C, True, False)
+
+
+def test_no_more_reads_than_in_panic_try_an_ejected_endpoint() -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    driver.eject(C)
+    picks = [driver.pick(tried=(A, B)).endpoint.url for _ in range(10)]
+    assert picks.count(C) == driver.policy.panic_inflight == 4
+
+
 def test_elsewhere_says_whether_the_next_pick_will_be_another_one() -> None:
     driver = Driver({A: 20, B: 10})
 
