@@ -79,6 +79,10 @@ class Gateway:
             self.in_flight += 1
             try:
                 return await self._handle(request, handler)
+            except ConnectionResetError:
+                if request.transport is not None and not request.transport.is_closing():
+                    raise
+                return web.Response()  # the client has left; aiohttp would print a traceback for that
             finally:
                 self.in_flight -= 1
 

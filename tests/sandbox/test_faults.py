@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from aiohttp import web
 
 from nexevo_async.sandbox import Fault, Sandbox
 from nexevo_async.sandbox.faults import KINDS, FaultBoard
@@ -465,3 +466,17 @@ async def test_an_unknown_route_or_base_is_refused(box: Sandbox) -> None:
 
 def test_every_kind_is_explained_where_users_look() -> None:
     assert [kind for kind in KINDS if f"``{kind}``" not in (Sandbox.fault.__doc__ or "")] == []
+
+
+async def test_a_client_that_leaves_as_its_answer_begins_is_no_error_of_the_sandbox(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def leave(_: Fault, request: Any, answer: Any) -> Any:
+        request.transport.abort()
+        await web.StreamResponse().prepare(request)  # raises: the connection is closing, which nobody was told yet
+        return answer
+
+    monkeypatch.setattr("nexevo_async.sandbox.gateway.spoil", leave)
+    box.fault(0, "cut_json", route=CHAT)
+    assert await raw(box) == b""
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
