@@ -97,7 +97,8 @@ class HealthPolicy:
         panic_inflight: Calls in flight per endpoint while every endpoint is ejected.
         panic_wait: How long further calls wait for an answer then, before they fail.
         reconnect_base: First pause before a bare connection is tried to an endpoint that refused; grows by
-            `reconnect_factor`, plus or minus `reconnect_jitter`, up to `reconnect_cap`.
+            `reconnect_factor`, plus or minus `reconnect_jitter`, up to `reconnect_cap`, and is at most three quarters
+            of the outage so far or 3.5 s.
         reconnect_factor: See `reconnect_base`.
         reconnect_jitter: See `reconnect_base`, 0 to 1.
         reconnect_cap: See `reconnect_base`.

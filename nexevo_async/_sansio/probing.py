@@ -15,6 +15,10 @@ __all__ = ["ProbeSchedule", "ReconnectSchedule"]
 
 #: After a suspend, health checks are spread over this many seconds.
 _SPREAD = 10.0
+#: A pause between bare connections is at most this share of the outage so far, but need not be shorter than so many
+#: seconds: jitter alone would now and then let a repaired endpoint wait for as long as it was away.
+_OUTAGE_SHARE = 0.75
+_BRIEF = 3.5
 #: A longer wish for patience is a mistake (seconds).
 _LONGEST_WAIT = 86_400.0
 
@@ -179,23 +183,24 @@ class ReconnectSchedule:
     def __init__(self, *, policy: HealthPolicy, rng: random.Random) -> None:
         self._policy = policy
         self._rng = rng
-        self._turns: dict[str, tuple[int, float]] = {}
+        self._turns: dict[str, tuple[int, float, float]] = {}  # how many were made, the next one, since when
 
     def due(self, urls: Iterable[str], now: float) -> tuple[str, ...]:
         """Those of the URLs (`EndpointPool.connect_checks`) to connect to now; URLs left out are forgotten."""
-        turns = {url: self._turns.get(url) or (0, now + self._pause(0)) for url in urls}
-        ready = tuple(url for url, (_, at) in turns.items() if at <= now)
+        turns = {url: self._turns.get(url) or (0, now + self._pause(0, 0.0), now) for url in urls}
+        ready = tuple(url for url, (_, at, _) in turns.items() if at <= now)
         for url in ready:
-            step = turns[url][0] + 1
-            turns[url] = (step, now + self._pause(step))
+            made, _, since = turns[url]
+            turns[url] = (made + 1, now + self._pause(made + 1, now - since), since)
         self._turns = turns
         return ready
 
     def next_in(self, now: float) -> float:
         """Seconds until the next one is due; 0.0 if it is due now, infinity if there is none."""
-        return max(0.0, min((at for _, at in self._turns.values()), default=float("inf")) - now)
+        return max(0.0, min((at for _, at, _ in self._turns.values()), default=float("inf")) - now)
 
-    def _pause(self, step: int) -> float:
+    def _pause(self, step: int, outage: float) -> float:
         policy = self._policy
         pause = growing(step, base=policy.reconnect_base, factor=policy.reconnect_factor, cap=policy.reconnect_cap)
-        return pause * (1.0 + self._rng.uniform(-policy.reconnect_jitter, policy.reconnect_jitter))
+        pause *= 1.0 + self._rng.uniform(-policy.reconnect_jitter, policy.reconnect_jitter)
+        return min(pause, max(_BRIEF, _OUTAGE_SHARE * outage))

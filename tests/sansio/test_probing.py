@@ -264,6 +264,19 @@ def test_connections_are_tried_after_a_second_and_then_less_and_less_often() -> 
     assert max(pauses) <= 72.0
 
 
+def test_an_endpoint_is_found_again_within_four_seconds_or_four_fifths_of_its_outage() -> None:
+    """Whatever the jitter, and however long it was away; and never later than 72 s."""
+    for seed in range(200):
+        watch = ReconnectSchedule(policy=HealthPolicy(), rng=random.Random(seed))
+        assert watch.due(["a"], 0.0) == ()
+        now = 0.0
+        while now < 900.0:  # it is repaired just after each of the connections that failed
+            pause = watch.next_in(now)
+            assert pause <= min(72.0, max(4.0, 0.8 * now)), (seed, now)
+            now += pause
+            assert watch.due(["a"], now) == ("a",)
+
+
 def test_an_endpoint_that_came_back_starts_from_the_beginning_next_time() -> None:
     made, now = reconnects(), 0.0
     made.due((A,), now)
