@@ -16,7 +16,7 @@ from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Succeed, Wa
 from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.endpoint_state import Report
-from nexevo_async._sansio.failover import Move, happened_instead, move
+from nexevo_async._sansio.failover import Move, happened_instead, is_blameless, move
 from nexevo_async._sansio.outcome import Happened
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sansio.stories import connection_error, outcome_unknown, wait_refused
@@ -166,7 +166,7 @@ class Call:
         pick = self._taken()
         happened, problem = self._happened(failure, now)
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
-        self._report(pick, happened, now, detail=problem, blameless=_is_blameless(failure, happened))
+        self._report(pick, happened, now, detail=problem, blameless=is_blameless(failure, happened))
         self._last = connection_error(self._request.name, failure, self.attempts, seconds=self._total)
         if failure.limit == "pool":
             # One count covers all endpoints: another one has no more free connections than this.
@@ -180,9 +180,11 @@ class Call:
         if first is None:
             return None
         tried = [*self._tried, first.endpoint.url]
-        pick = self._shared.pool.pick(now=now, safety=self._request.safety, tried=tried)
-        if pick is not None and (pick.panic or pick.endpoint.url in tried):
-            self._shared.pool.release(pick)
+        pool = self._shared.pool
+        pick = pool.pick(now=now, safety=self._request.safety, tried=tried, hedging=True)
+        # While everything is out, a second question would only double the load.
+        if pick is not None and (pick.endpoint.url in tried or pool.in_panic(now)):
+            pool.release(pick)
             return None
         return pick
 
@@ -203,7 +205,7 @@ class Call:
         self._tried.append(pick.endpoint.url)
         happened, problem = self._happened(failure, now)
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
-        self._report(self._taken(), happened, now, detail=problem, blameless=_is_blameless(failure, happened))
+        self._report(self._taken(), happened, now, detail=problem, blameless=is_blameless(failure, happened))
         self._pick = survivor
 
     def cancelled(self) -> None:
@@ -391,10 +393,3 @@ _REPORTS: dict[Happened, Report] = {
     Happened.RATE: Report.ANSWERED,
     Happened.FINAL: Report.ANSWERED,
 }
-
-
-def _is_blameless(failure: AttemptFailed, happened: Happened) -> bool:
-    """Whether a failure says nothing about the endpoint: our own pool, our own late loop, the caller's own deadline."""
-    if failure.late or failure.kind in (FailureKind.POOL, FailureKind.NO_KEY):
-        return True
-    return happened is Happened.SILENT and failure.limit in ("total", "stall")

@@ -52,7 +52,15 @@ class EndpointPool(EndpointTable):
         candidates = [h for h in self._ranked if h.state in CARRYING] if self._any_fit else self._live()
         return any(health.endpoint.url not in tried for health in candidates)
 
-    def pick(self, *, now: float, safety: Safety, tried: Collection[str] = (), only: str | None = None) -> Pick | None:
+    def pick(
+        self,
+        *,
+        now: float,
+        safety: Safety,
+        tried: Collection[str] = (),
+        only: str | None = None,
+        hedging: bool = False,
+    ) -> Pick | None:
         """
         Choose an endpoint for one attempt.
 
@@ -61,6 +69,7 @@ class EndpointPool(EndpointTable):
             safety: What happens if the request arrives twice; decides who may test an endpoint on probation.
             tried: URLs already tried in this call: chosen again only if nothing else is usable.
             only: The URL to use whatever its state, for a call that may not go elsewhere.
+            hedging: The call waits at the last of `tried`: another one is wanted, and the same one again is of no use.
 
         Returns:
             The pick, or None: every endpoint is ejected and has as many calls in flight as panic allows, so wait until
@@ -73,14 +82,14 @@ class EndpointPool(EndpointTable):
         if not self._any_fit:
             return self._panic(now, safety, tried)
         if tried:
-            return self._search(now, safety, tried)
+            return self._search(now, safety, tried, hedging=hedging)
         if now >= self._trial_at:
             pick = self._try_trial(now, safety)
             if pick is not None:
                 return pick
         return self._ranked[0].take(now=now, safety=safety, last=self._alone)
 
-    def _search(self, now: float, safety: Safety, tried: Collection[str]) -> Pick:
+    def _search(self, now: float, safety: Safety, tried: Collection[str], *, hedging: bool) -> Pick:
         """The best one that this call has not tried; else a last hope, or the best one, as there is a fit one."""
         for position, health in enumerate(self._ranked):
             testing = health.state is State.PROBATION
@@ -89,20 +98,21 @@ class EndpointPool(EndpointTable):
             others = self._ranked[position + 1 :]
             last = not any(h.state in CARRYING and h.endpoint.url not in tried for h in others)
             return self._take(health, now=now, safety=safety, last=last, probation=testing)
-        hope = self._last_hope(now, safety, tried) if len(tried) > 1 else None
+        hope = self._last_hope(now, safety, tried) if hedging or len(tried) > 1 else None
         return hope or self._ranked[0].take(now=now, safety=safety, last=True)
 
     def _last_hope(self, now: float, safety: Safety, tried: Collection[str]) -> Pick | None:
         """
-        An endpoint that is out, or being tested, for a read that several others have just failed, as if in panic.
+        An endpoint that is out, or being tested, for a call that all others have just failed, as if in panic.
 
-        It may be well again. Not one that hangs: the read would find that out too late.
+        It may be well again. Not one that hung a moment ago, where the call would find that out too late; and one that
+        hung at all only for what may be repeated.
         """
-        if safety not in (Safety.SAFE, Safety.IDEMPOTENT):
-            return None
-        out = [h for h in self._live() if h.state not in CARRYING and h.cause is not Cause.STALL]
+        out = [health for health in self._live() if health.state not in CARRYING and health.endpoint.url not in tried]
         for health in sorted(out, key=lambda h: h.until):
-            if health.endpoint.url not in tried and (pick := self._take_panic(health, now, safety)):
+            if health.cause is Cause.STALL and (now < health.half_at or safety not in (Safety.SAFE, Safety.IDEMPOTENT)):
+                continue
+            if pick := self._take_panic(health, now, safety):
                 return pick
         return None
 

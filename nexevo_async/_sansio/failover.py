@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 
-from nexevo_async._messages import FailureKind, Safety
+from nexevo_async._messages import AttemptFailed, FailureKind, Safety
 from nexevo_async._sansio.outcome import Happened
 
 
@@ -94,3 +94,10 @@ def move(
         if repeat_server_error and happened is Happened.SERVER:
             return Move.ELSEWHERE_ONCE
     return TABLE[happened][_COLUMN[safety]]
+
+
+def is_blameless(failure: AttemptFailed, happened: Happened) -> bool:
+    """Whether a failure says nothing about the endpoint: our own pool, our own late loop, the caller's own deadline."""
+    if failure.late or failure.kind in (FailureKind.POOL, FailureKind.NO_KEY):
+        return True
+    return happened is Happened.SILENT and failure.limit in ("total", "stall")

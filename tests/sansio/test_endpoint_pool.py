@@ -54,11 +54,12 @@ def test_a_tried_endpoint_that_is_fit_is_chosen_before_an_ejected_one() -> None:
         (Safety.SAFE, Report.HARD, C),
         (Safety.IDEMPOTENT, Report.HARD, C),
         (Safety.SAFE, Report.STALL, A),  # it would hang again
-        (Safety.BILLABLE, Report.HARD, A),
-        (Safety.UNSAFE, Report.HARD, A),
+        (Safety.BILLABLE, Report.HARD, C),
+        (Safety.BILLABLE, Report.STALL, A),
+        (Safety.UNSAFE, Report.HARD, C),
     ],
 )
-def test_a_read_that_two_endpoints_have_failed_tries_an_ejected_third_one(
+def test_a_call_that_two_endpoints_have_failed_tries_an_ejected_third_one(
     safety: Safety, cause: Report, chosen: str
 ) -> None:
     driver = Driver()
@@ -69,6 +70,30 @@ def test_a_read_that_two_endpoints_have_failed_tries_an_ejected_third_one(
     pick = driver.pick(safety, tried=(A, B))
 
     assert (pick.endpoint.url, pick.panic) == (chosen, chosen == C)
+
+
+@pytest.mark.parametrize(("safety", "chosen"), [(Safety.SAFE, C), (Safety.BILLABLE, A)])
+def test_one_that_hung_some_time_ago_is_tried_too_for_what_may_be_repeated(safety: Safety, chosen: str) -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    driver.tell(C, Report.STALL)
+    driver.now += 0.6 * driver.policy.eject_base
+
+    assert driver.pick(safety, tried=(A, B)).endpoint.url == chosen
+
+
+def test_a_read_that_waits_is_asked_at_an_ejected_endpoint_if_there_is_no_other() -> None:
+    driver = Driver({A: 20, B: 10})
+    driver.heal(A, B)
+    driver.eject(B)
+    pool, now = driver.pool, driver.now
+
+    second = pool.pick(now=now, safety=Safety.SAFE, tried=(A,), hedging=True)
+    repeated = pool.pick(now=now, safety=Safety.SAFE, tried=(A,))
+
+    assert second is not None
+    assert repeated is not None
+    assert (second.endpoint.url, repeated.endpoint.url) == (B, A)
 
 
 def test_such_a_read_does_not_wait_for_whoever_tests_the_third_one() -> None:
