@@ -47,14 +47,33 @@ class OpenAnswer:
         on_break: Called once if the connection breaks before the body has ended; None for nobody.
     """
 
-    __slots__ = ("_broken", "_release", "_response", "base_url", "headers", "on_break", "status", "url")
+    __slots__ = (
+        "_broken",
+        "_cut",
+        "_open",
+        "_release",
+        "_response",
+        "base_url",
+        "headers",
+        "on_break",
+        "status",
+        "url",
+    )
 
     def __init__(
-        self, response: Exchange | aiohttp.ClientResponse, base_url: str, url: str, release: Callable[[], None]
+        self,
+        response: Exchange | aiohttp.ClientResponse,
+        base_url: str,
+        url: str,
+        release: Callable[[], None],
+        answers: set[OpenAnswer],
     ) -> None:
         self._response = response
         self._release: Callable[[], None] | None = release
-        self._broken: AttemptFailed | None = None
+        self._open = answers  # all that are open: closing the client wakes whoever reads from one of them
+        answers.add(self)
+        self._broken: AttemptFailed | ClientClosedError | None = None
+        self._cut = False
         self.status = response.status
         self.headers = Headers(response.headers)
         self.url = url
@@ -67,15 +86,14 @@ class OpenAnswer:
 
         Raises:
             AttemptFailed: The connection broke.
+            ClientClosedError: The client was closed; what arrived before comes first.
         """
         if self._broken is not None:
             raise self._broken
         try:
             return await self._response.content.readany()
         except Exception as error:
-            self._broken = AttemptFailed(FailureKind.BROKEN, _describe(error))
-            if self.on_break is not None:
-                self.on_break(self._broken)
+            self._broken = self._why(error)
             rest = _left_over(self._response)
             if rest:
                 return rest  # what arrived before the break comes before the break
@@ -129,6 +147,19 @@ class OpenAnswer:
             self._response.release() if self._response.content.is_eof() else self._response.close()
             self._free()
 
+    def _why(self, error: Exception) -> AttemptFailed | ClientClosedError:
+        if self._cut:
+            return ClientClosedError("the client was closed during the call")
+        broken = AttemptFailed(FailureKind.BROKEN, _describe(error))
+        if self.on_break is not None:
+            self.on_break(broken)
+        return broken
+
+    def cut(self) -> None:
+        """Close the connection because the client is closed: whoever reads from it is told so."""
+        self._cut = True
+        self.abort()
+
     def abort(self) -> None:
         """Close the connection at once. May be called again."""
         if self._release is not None:
@@ -139,6 +170,7 @@ class OpenAnswer:
     def _free(self) -> None:
         release, self._release = self._release, None
         if release is not None:
+            self._open.discard(self)
             release()
 
 
@@ -209,7 +241,10 @@ class HTTPSender:
         finally:
             PROGRESS.reset(token)
         progress.answered = True
-        answer = OpenAnswer(response, base_url, base_url + request.path, release)
+        answer = OpenAnswer(response, base_url, base_url + request.path, release, session.answers)
+        if self._closed:  # its head was there already when the others were cut
+            answer.abort()
+            raise ClientClosedError
         if answer.status == 407:  # RFC 9110, 15.5.8: said by a proxy, which passed nothing on
             answer.abort()
             raise AttemptFailed(FailureKind.PROXY, "the proxy wants a user name and a password")
@@ -242,6 +277,10 @@ class HTTPSender:
     async def aclose(self) -> None:
         """Close every connection of this loop; sessions of other loops close with their loops. May be called again."""
         self._closed = True
+        session = self._sessions.peek()
+        if session is not None:  # closing a connection does not wake who reads from it
+            for answer in list(session.answers):
+                answer.cut()
         await self._sessions.aclose()
 
 

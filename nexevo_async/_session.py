@@ -39,7 +39,12 @@ USER_TIMEOUT_MS = 20_000
 
 
 class Session:
-    """One session, its connector and its count of free connections."""
+    """
+    One session, its connector and its count of free connections.
+
+    Attributes:
+        answers: Every `OpenAnswer` whose body is still coming; kept for those who close.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._loop = asyncio.get_running_loop()
@@ -64,6 +69,7 @@ class Session:
             timeout=aiohttp.ClientTimeout(total=None),
             middlewares=(_once,),
         )
+        self.answers: set[Any] = set()
         self._doors: dict[str, Door] = {}
         # With instrumentation in it, requests go through the session even if it is ours.
         self._direct = self._own and not self._session.trace_configs and is_available()
@@ -112,7 +118,9 @@ class Session:
         """Send one request and wait for the head of its answer. Raises what aiohttp raises."""
         connector = self._session.connector
         if connector is None or self._session.closed:
-            raise ClientClosedError("the aiohttp session is closed")
+            raise ClientClosedError(
+                "the client was closed during the call" if self._own else "the aiohttp session is closed"
+            )
         timeout = self._timeouts.get(connect)
         if timeout is None:
             timeout = self._timeouts[connect] = self._timeout(connect)

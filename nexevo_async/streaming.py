@@ -21,7 +21,14 @@ from nexevo_async._messages import Attempt, AttemptFailed
 from nexevo_async._sansio.sse import MAX_EVENT_BYTES
 from nexevo_async._sender import Answer
 from nexevo_async._validation import whole
-from nexevo_async.errors import APIConnectionError, APITimeoutError, NexevoError, StreamError, StreamTruncatedError
+from nexevo_async.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ClientClosedError,
+    NexevoError,
+    StreamError,
+    StreamTruncatedError,
+)
 from nexevo_async.models.chat import ChatCompletion, ChatCompletionChunk, NexevoInfo
 from nexevo_async.models.limits import RateLimits, read_limits
 
@@ -143,6 +150,7 @@ class ChatStream:
 
         Raises:
             StreamTruncatedError: The stream ended early, or was closed before its end.
+            ClientClosedError: The client was closed before the end.
             StreamError: The service reported an error in the stream.
             APITimeoutError: A limit passed.
             APIResponseValidationError: A chunk cannot be read.
@@ -150,7 +158,7 @@ class ChatStream:
         try:
             while await self.next_batch():
                 pass
-        except (StreamError, APIConnectionError):
+        except (StreamError, APIConnectionError, ClientClosedError):
             if not allow_partial:
                 raise
         return self.snapshot()
@@ -231,10 +239,10 @@ class ChatStream:
         try:
             with Deadline(until):
                 return await self._answer.read()
-        except (AttemptFailed, TimeoutError) as problem:
-            # Neither does harm to a message that is complete but for its end marker.
+        except (AttemptFailed, ClientClosedError, TimeoutError) as problem:
+            # None does harm to a message that is complete but for its end marker.
             if not self._reader.all_finished():
-                self._fail(self._broken(problem) if isinstance(problem, AttemptFailed) else self._late(limit))
+                self._fail(self._late(limit) if isinstance(problem, TimeoutError) else self._broken(problem))
             self._reader.done = True
             return b""
         except BaseException as error:  # cancelled: whoever waited has gone, so the answer is of no use to anybody
@@ -253,7 +261,9 @@ class ChatStream:
             return "total", self._deadline
         return name, until
 
-    def _broken(self, failure: AttemptFailed) -> StreamTruncatedError:
+    def _broken(self, failure: AttemptFailed | ClientClosedError) -> NexevoError:
+        if isinstance(failure, ClientClosedError):
+            return ClientClosedError(failure.message, **self._origin.story("client closed"))
         story = self._origin.story(failure.kind.value)
         detail = f": {failure.detail}" if failure.detail else ""
         message = f"the connection broke before the message was complete{detail}"

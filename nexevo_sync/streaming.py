@@ -79,6 +79,7 @@ class ChatStream(StreamTwin[AsyncChatStream, ChatCompletionChunk]):
 
         Raises:
             StreamTruncatedError: The stream ended early, or was closed before its end.
+            ClientClosedError: The client was closed before the end.
             StreamError: The service reported an error in the stream.
             APITimeoutError: A limit passed.
             APIResponseValidationError: A chunk cannot be read.

@@ -640,6 +640,56 @@ async def test_a_closed_sender_refuses_and_closing_twice_is_fine() -> None:
             await attempt(sender, server.url)
 
 
+@pytest.mark.parametrize("session", ["ours", "the caller's"])
+async def test_closing_wakes_whoever_reads_a_body(session: str) -> None:
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwhole")
+        await visit.hang()
+
+    async with RawServer(behave) as server, aiohttp.ClientSession() as foreign:
+        sender = HTTPSender(Connections(session=foreign if session == "the caller's" else None))
+        answer = await sender.open(server.url, GET, authorization=None, limits=within(5.0))
+        assert await answer.read() == b"whole"
+        read, sent = asyncio.create_task(answer.read()), asyncio.create_task(attempt(sender, server.url))
+        while len(server.requests) < 2:  # noqa: ASYNC110 - the other side of a socket
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await sender.aclose()
+        async with asyncio.timeout(1):
+            for _ in range(2):
+                with pytest.raises(ClientClosedError):
+                    await answer.read()
+            with pytest.raises(ClientClosedError):
+                await read
+            with pytest.raises(AttemptFailed, match="the connection was closed"):
+                await sent
+            await server.all_left()
+
+
+async def test_a_head_that_is_there_in_the_moment_of_closing_comes_too_late() -> None:
+    """Its body would have nobody to wake who waits for it: here the session is the caller's, and stays open."""
+
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        await closed.wait()
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        await visit.hang()
+
+    closed = asyncio.Event()
+    async with RawServer(behave) as server, aiohttp.ClientSession() as session:
+        sender = HTTPSender(Connections(session=session))
+        sent = asyncio.create_task(attempt(sender, server.url))
+        while not server.requests:  # noqa: ASYNC110 - the other side of a socket
+            await asyncio.sleep(0.01)
+        await sender.aclose()
+        closed.set()
+        async with asyncio.timeout(1):
+            with pytest.raises(ClientClosedError):
+                await sent
+            await server.all_left()
+
+
 async def test_closing_that_is_cancelled_still_closes() -> None:
     async with RawServer(answer_all) as server:
         sender = HTTPSender(Connections())

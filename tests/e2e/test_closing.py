@@ -128,6 +128,72 @@ async def test_closing_under_load_ends_every_call_with_an_answer_or_a_reason(wor
                 assert all(isinstance(failure, NexevoError) for failure in outcome.failures)
 
 
+@pytest.mark.parametrize(("kind", "options"), [one_world("headers_then_hang", {}), ("trickle", {"delay": 0.05})])
+async def test_closing_ends_calls_whose_body_is_still_coming(world: World, kind: str, options: dict[str, Any]) -> None:
+    """One base, or several that race: all end at once and say why, reads and what is never repeated."""
+    async with world.sandbox(bases=3) as box:
+        box.fault(None, kind, **options)
+        client = world.client(health=BUSY)
+        async with Gone(world, client):
+
+            async def make_key() -> None:
+                await client.keys.create("ci")
+
+            calls = [world.begin(read(client)), world.begin(make_key), world.begin(chat(client))]
+            await world.until(lambda: sum(map(box.in_flight, range(3))) >= len(calls))
+            await world.sleep(0.1)  # their heads are there
+            await client.aclose()
+            for call in calls:
+                with pytest.raises(ClientClosedError):
+                    await call
+
+
+async def test_closing_ends_streams_and_leaves_what_had_arrived(world: World) -> None:
+    """Those that are being read, and one that nobody has begun to read."""
+    async with world.sandbox(bases=3) as box:
+        client = world.client(health=BUSY)
+        async with Gone(world, client):
+            box.fault(None, "stream_stall", after=3)
+            ask: dict[str, Any] = {"model": "nexevo/fast", "messages": [{"role": "user", "content": "x" * 50}]}
+            streams = [await client.chat.completions.create(**ask, stream=True) for _ in range(5)]
+            unread = await client.chat.completions.create(**ask, stream=True)
+            readers = [world.begin(stream.final) for stream in streams]
+            await world.until(lambda: all(stream.snapshot().choices for stream in streams))
+            await world.sleep(0.1)
+            await client.aclose()
+            for stream, reader in zip(streams, readers, strict=True):
+                with pytest.raises(ClientClosedError):
+                    await reader
+                assert stream.snapshot().choices[0].message.content
+                with pytest.raises(ClientClosedError):  # as often as it is asked
+                    await stream.final()
+            with pytest.raises(ClientClosedError):
+                await unread.final()
+
+
+@pytest.mark.one_world
+async def test_a_stream_of_a_closed_client_gives_out_what_had_arrived_before_it_says_so(world: World) -> None:
+    async with world.sandbox(bases=1) as box:
+        client = world.client()
+        box.fault(None, "stream_stall", after=3)
+        ask: dict[str, Any] = {"model": "nexevo/fast", "messages": [{"role": "user", "content": "Hello there"}]}
+        one, other = [await client.chat.completions.create(**ask, stream=True) for _ in range(2)]
+        await world.until(lambda: box.in_flight(0) == 2)
+        await world.sleep(0.1)
+        await client.aclose()
+        partial = await other.final(allow_partial=True)
+        assert partial.choices[0].message.content
+        given = []
+
+        async def read_out() -> None:
+            async for text in one.text():
+                given.append(text)
+
+        with pytest.raises(ClientClosedError, match=r"^chat.completions.create: the client was closed"):
+            await read_out()
+        assert "".join(given) == partial.choices[0].message.content
+
+
 async def test_closing_an_idle_client_takes_no_time(world: World) -> None:
     async with world.sandbox(bases=3):
         client = world.client()
