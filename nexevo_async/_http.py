@@ -21,8 +21,9 @@ from nexevo_async._limits import Limits
 from nexevo_async._loops import PerLoop
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
 from nexevo_async._progress import PROGRESS, Progress
+from nexevo_async._redaction import redact_text
 from nexevo_async.config import Connections
-from nexevo_async.errors import ClientClosedError
+from nexevo_async.errors import ClientClosedError, ConfigurationError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -188,6 +189,7 @@ class HTTPSender:
         Raises:
             AttemptFailed: No usable answer came; says how far it got.
             ClientClosedError: The client is closed.
+            ConfigurationError: The request cannot be made, whoever would receive it.
         """
         progress, began = Progress(), time.monotonic()
         answer: OpenAnswer | None = None
@@ -209,6 +211,7 @@ class HTTPSender:
         Raises:
             AttemptFailed: No head came; says how far it got.
             ClientClosedError: The client is closed.
+            ConfigurationError: The request cannot be made, whoever would receive it.
         """
         progress, began = Progress(), time.monotonic()
         try:
@@ -233,6 +236,10 @@ class HTTPSender:
         except BaseException as error:
             release()
             if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
+                if _is_about_us(error, progress):
+                    raise ConfigurationError(
+                        f"the request cannot be made: {_what_is_wrong(error)}", call=request.name
+                    ) from None
                 failed = _failure(error, progress, limits.connect)
                 if failed.kind is FailureKind.STALE:  # the other idle ones are as old: repeat over a fresh one
                     session.drop_idle(base_url)
@@ -363,6 +370,22 @@ def _failure(error: Exception, progress: Progress, connect: float | None) -> Att
     if isinstance(error, aiohttp.ClientPayloadError):
         return AttemptFailed(FailureKind.BROKEN, detail)
     return AttemptFailed(FailureKind.MALFORMED, detail)
+
+
+def _is_about_us(error: Exception, progress: Progress) -> bool:
+    """Whether request or settings are wrong, before anybody was asked. A refused certificate is a `ValueError` too."""
+    mistake = isinstance(error, ValueError | TypeError) and not isinstance(error, OSError)
+    return mistake and not progress.may_have_left
+
+
+def _what_is_wrong(error: Exception) -> str:
+    """The words of such a mistake, without an address: that of a proxy may hold a password."""
+    import aiohttp
+
+    words = str(error)
+    if isinstance(error, aiohttp.InvalidURL) or "//" in words or "@" in words:
+        return f"an address cannot be used, perhaps that of the proxy ({type(error).__name__})"
+    return redact_text(words)
 
 
 def _describe(error: BaseException) -> str:

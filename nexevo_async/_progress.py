@@ -8,15 +8,21 @@ from contextvars import ContextVar
 class Progress:
     """How far one attempt has got."""
 
-    __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "waiting")
+    __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "sending", "waiting")
 
     def __init__(self) -> None:
+        self.sending = False  # aiohttp's session has accepted the request
         self.waiting = True  # for a free connection
         self.known = False  # whether the connector is ours and tells the two below
         self.connected = False
         self.connecting_since = 0.0
         self.reused = True
         self.answered = False  # the head has arrived
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether anything may have been sent; for a connector that is not ours, whether it was asked to send."""
+        return self.connected if self.known else self.sending
 
 
 #: The attempt that the running task makes.

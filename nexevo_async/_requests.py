@@ -140,5 +140,7 @@ def _pairs(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         for item in value if isinstance(value, list | tuple) else (value,):
             if item is None:
                 continue
-            pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+            text = str(item).lower() if isinstance(item, bool) else str(item)
+            _validation.unicode("a query parameter", f"{name}{text}")
+            pairs.append((name, text))
     return tuple(pairs)

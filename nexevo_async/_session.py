@@ -189,7 +189,8 @@ class Session:
         key = (url.scheme, url.host)
         if key not in self._proxies:
             bypass = url.host is None or bool(urllib.request.proxy_bypass(url.host))
-            self._proxies[key] = None if bypass else urllib.request.getproxies().get(url.scheme)
+            found = None if bypass else urllib.request.getproxies().get(url.scheme)
+            self._proxies[key] = f"http://{found}" if found and "://" not in found else found  # as curl reads it
         return self._proxies[key]
 
     async def aclose(self) -> None:
@@ -267,6 +268,9 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 
     Its loop repeats on two exception types; a plain `ConnectionResetError` passes, and is reported by `_http`.
     """
+    progress = PROGRESS.get()
+    if progress is not None:
+        progress.sending = True
     try:
         return await handler(request)
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:

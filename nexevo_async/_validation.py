@@ -45,7 +45,7 @@ def text(field: str, value: object, *, least: int = 1, most: int | None = None) 
         raise ConfigurationError(f"{field} must be {least} to {most} characters; it has {len(value)}")
     if len(value) < least:
         raise ConfigurationError(f"{field} must not be empty")
-    _unicode(field, value)
+    unicode(field, value)
     return value
 
 
@@ -226,7 +226,7 @@ def header_value(field: str, value: object) -> str:
         raise ConfigurationError(f"{field} must be text, not {_kind(value)}")
     if _BAD_IN_HEADER.search(value):
         raise ConfigurationError(f"{field} must not contain line breaks or other control characters")
-    _unicode(field, value)
+    unicode(field, value)
     return value
 
 
@@ -255,7 +255,8 @@ def _decimal(field: str, value: object) -> Decimal:
     return number
 
 
-def _unicode(field: str, value: str) -> None:
+def unicode(field: str, value: str) -> None:
+    """Refuse text that cannot be written as bytes."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -29,6 +29,8 @@ def _split(url: str) -> SplitResult:
         raise ValueError("a base URL has no query and no fragment: leave out everything from the ? or # on")
     if not parts.hostname:
         raise ValueError(f"the base URL names no host: write it as {_EXAMPLE}")
+    if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):  # RFC 1035, 2.3.4
+        raise ValueError("the host of the base URL is no name: between two dots there are 1 to 63 characters")
     return parts
 
 

@@ -22,7 +22,7 @@ from nexevo_async._http import HTTPSender
 from nexevo_async._limits import Limits
 from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Request, Safety
 from nexevo_async.config import Connections
-from nexevo_async.errors import ClientClosedError
+from nexevo_async.errors import ClientClosedError, ConfigurationError
 from tests.core.raw_server import OK, Behaviour, RawServer, Visit, answer_all, free_port, saying
 
 SECRET = "sk-xc-SECRETSECRETSECRET"
@@ -284,6 +284,33 @@ async def test_a_proxy_is_used(source: str, monkeypatch: pytest.MonkeyPatch) -> 
         async with a_sender(proxy=server.url if source == "argument" else None) as sender:
             await attempt(sender, "http://gateway.example")
             assert server.requests[0].startswith(b"GET http://gateway.example/v1/models HTTP/1.1")
+
+
+async def test_a_proxy_of_the_environment_without_a_scheme_speaks_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with RawServer(answer_all) as server, a_sender() as sender:
+        monkeypatch.setenv("http_proxy", server.url.removeprefix("http://"))
+        await attempt(sender, "http://gateway.example")
+        assert server.requests[0].startswith(b"GET http://gateway.example/v1/models HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://user:{SECRET}@a..b:1", "label empty or too long"),
+        ("http://user:{SECRET}@127.0.0.1:99999", "out of range"),
+        ("ht!tp://user:{SECRET}@127.0.0.1:1", "an address cannot be used, perhaps that of the proxy"),
+    ],
+)
+async def test_settings_that_cannot_work_are_no_fault_of_an_endpoint(
+    proxy: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy.replace("{SECRET}", SECRET))
+    async with RawServer(answer_all) as server, a_sender() as sender:
+        with pytest.raises(ConfigurationError, match=f"the request cannot be made: .*{words}") as caught:
+            await attempt(sender, server.url.replace("127.0.0.1", "gateway.example"))
+        assert SECRET not in str(caught.value)
+        assert caught.value.call == "models.list"
+        assert server.connections == 0
 
 
 async def test_the_proxy_of_the_environment_is_not_used_for_excepted_hosts(monkeypatch: pytest.MonkeyPatch) -> None:

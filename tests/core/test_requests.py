@@ -128,6 +128,16 @@ def test_a_method_that_is_none_is_refused(method: Any) -> None:
         free_request(method, "/v1/x", ())
 
 
+@pytest.mark.parametrize("query", [{"a": "\ud800"}, {"\ud800": "a"}, {"a": ["b", "\ud800"]}])
+def test_a_query_that_has_no_bytes_is_refused(query: dict[str, Any]) -> None:
+    for build_it in (
+        lambda: build("keys.list", {"extra_query": query}),
+        lambda: free_request("GET", "/v1/x", (), query=query),
+    ):
+        with pytest.raises(ConfigurationError, match="a query parameter must be valid Unicode"):
+            build_it()
+
+
 def test_a_free_query_is_a_mapping() -> None:
     with pytest.raises(ConfigurationError, match="query must be a mapping"):
         free_request("GET", "/v1/x", (), query="a=b")  # type: ignore[arg-type]  # the point of the test
