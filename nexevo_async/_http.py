@@ -7,9 +7,6 @@ followed (the key would travel along), nothing is repeated here, cancellation pa
 
 from __future__ import annotations
 
-import errno
-import os
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nexevo_async._deadlines import Deadline
+from nexevo_async._failures import describe, failure_of, is_about_us, too_late, what_is_wrong
 from nexevo_async._limits import Limits
 from nexevo_async._loops import PerLoop
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
 from nexevo_async._progress import PROGRESS, Progress
-from nexevo_async._redaction import redact_text
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError, ConfigurationError
 
@@ -30,10 +27,6 @@ if TYPE_CHECKING:
 
     from nexevo_async._exchange import Exchange
     from nexevo_async._session import Session
-
-
-#: Share of a time limit by which its timer may be late before the loop itself is to blame.
-LATE_SHARE = 0.25
 
 
 class OpenAnswer:
@@ -112,7 +105,7 @@ class OpenAnswer:
             try:
                 return content.read_nowait() if content.is_eof() else await content.read()
             except Exception as error:
-                raise AttemptFailed(FailureKind.BROKEN, _describe(error)) from None
+                raise AttemptFailed(FailureKind.BROKEN, describe(error)) from None
         pieces: list[bytes] = []
         size = 0
         while piece := await self.read():
@@ -151,7 +144,7 @@ class OpenAnswer:
     def _why(self, error: Exception) -> AttemptFailed | ClientClosedError:
         if self._cut:
             return ClientClosedError("the client was closed during the call")
-        broken = AttemptFailed(FailureKind.BROKEN, _describe(error))
+        broken = AttemptFailed(FailureKind.BROKEN, describe(error))
         if self.on_break is not None:
             self.on_break(broken)
         return broken
@@ -199,7 +192,7 @@ class HTTPSender:
                 body = await answer.read_all(limits.max_bytes)
             return Response(answer.status, answer.headers, body, answer.url)
         except TimeoutError:
-            raise _too_late(progress, limits, began) from None
+            raise too_late(progress, limits, began) from None
         finally:
             if answer is not None:
                 answer.finish()
@@ -218,7 +211,7 @@ class HTTPSender:
             with Deadline(limits.until):
                 return await self._start(base_url, request, authorization, limits, progress)
         except TimeoutError:
-            raise _too_late(progress, limits, began) from None
+            raise too_late(progress, limits, began) from None
 
     async def _start(
         self, base_url: str, request: Request, authorization: str | None, limits: Limits, progress: Progress
@@ -236,11 +229,11 @@ class HTTPSender:
         except BaseException as error:
             release()
             if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
-                if _is_about_us(error, progress):
+                if is_about_us(error, progress):
                     raise ConfigurationError(
-                        f"the request cannot be made: {_what_is_wrong(error)}", call=request.name
+                        f"the request cannot be made: {what_is_wrong(error)}", call=request.name
                     ) from None
-                failed = _failure(error, progress, limits.connect)
+                failed = failure_of(error, progress, limits.connect)
                 if failed.kind is FailureKind.STALE:  # the other idle ones are as old: repeat over a fresh one
                     session.drop_idle(base_url)
                 raise failed from None
@@ -271,9 +264,9 @@ class HTTPSender:
             with Deadline(limits.until):
                 await session.connect_only(base_url)
         except TimeoutError:
-            raise _too_late(progress, limits, began) from None
+            raise too_late(progress, limits, began) from None
         except Exception as error:
-            raise _failure(error, progress, limits.connect) from None
+            raise failure_of(error, progress, limits.connect) from None
 
     def drop_idle(self, base_url: str | None = None) -> None:
         """Close idle connections of this loop, of one endpoint or of all."""
@@ -311,102 +304,3 @@ def _left_over(response: Exchange | aiohttp.ClientResponse) -> bytes:
     content: Any = response.content
     read = getattr(content, "_read_nowait", None)
     return read(-1) if read is not None else b""
-
-
-def _too_late(progress: Progress, limits: Limits, began: float) -> AttemptFailed:
-    """What a limit that passed means: how far the attempt had got, and whether our own loop was late."""
-    kind, detail = FailureKind.SILENT, ""
-    if progress.waiting:
-        kind = FailureKind.POOL
-    elif progress.answered:
-        kind, detail = FailureKind.BROKEN, "the body did not arrive in time"
-    elif progress.known and not progress.connected:
-        kind = FailureKind.CONNECT_TIMEOUT
-    late = limits.until is not None and is_late(limits.until - began, time.monotonic() - began)
-    return AttemptFailed(kind, detail, limit=limits.ends, late=late)
-
-
-def is_late(limit: float, taken: float) -> bool:
-    """
-    Whether a timer went off so late that the loop itself must have been busy: the answer may be lying there unread.
-
-    A starved process otherwise takes every endpoint for dead.
-    """
-    return taken - limit > LATE_SHARE * limit
-
-
-def _failure(error: Exception, progress: Progress, connect: float | None) -> AttemptFailed:
-    """What an exception of aiohttp means, most special first."""
-    import aiohttp  # it has been imported: it raised
-
-    detail = _describe(error)
-    kinds: tuple[tuple[type[Exception], FailureKind], ...] = (
-        (aiohttp.ConnectionTimeoutError, FailureKind.CONNECT_TIMEOUT),
-        (aiohttp.ClientConnectorDNSError, FailureKind.DNS),
-        (aiohttp.ClientConnectorCertificateError, FailureKind.CERTIFICATE),
-        (aiohttp.ClientProxyConnectionError, FailureKind.PROXY),
-        (aiohttp.ClientHttpProxyError, FailureKind.PROXY),
-        (aiohttp.ClientSSLError, FailureKind.TLS),
-        (aiohttp.ServerFingerprintMismatch, FailureKind.CERTIFICATE),
-    )
-    for cls, kind in kinds:
-        if isinstance(error, cls):
-            if kind is not FailureKind.CONNECT_TIMEOUT:
-                return AttemptFailed(kind, detail)
-            taken = time.monotonic() - progress.connecting_since
-            late = progress.known and connect is not None and is_late(connect, taken)
-            return AttemptFailed(kind, limit="connect", late=late)
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return AttemptFailed(FailureKind.POOL, "this process has too many open files")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        if error.os_error.errno == errno.ECONNREFUSED:
-            return AttemptFailed(FailureKind.REFUSED)
-        return AttemptFailed(FailureKind.CONNECT, detail)
-    if progress.known and not progress.connected and isinstance(error, OSError | ssl.SSLError):
-        return AttemptFailed(FailureKind.CONNECT, detail)
-    if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError | ConnectionError):
-        reused = progress.known and progress.reused
-        return AttemptFailed(FailureKind.STALE if reused else FailureKind.RESET, detail, reused=reused)
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return AttemptFailed(FailureKind.BROKEN, detail)
-    return AttemptFailed(FailureKind.MALFORMED, detail)
-
-
-def _is_about_us(error: Exception, progress: Progress) -> bool:
-    """Whether request or settings are wrong, before anybody was asked. A refused certificate is a `ValueError` too."""
-    mistake = isinstance(error, ValueError | TypeError) and not isinstance(error, OSError)
-    return mistake and not progress.may_have_left
-
-
-def _what_is_wrong(error: Exception) -> str:
-    """The words of such a mistake, without an address: that of a proxy may hold a password."""
-    import aiohttp
-
-    words = str(error)
-    if isinstance(error, aiohttp.InvalidURL) or "//" in words or "@" in words:
-        return f"an address cannot be used, perhaps that of the proxy ({type(error).__name__})"
-    return redact_text(words)
-
-
-def _describe(error: BaseException) -> str:
-    """A few words that hold neither a URL nor text of the answer: both may hold secrets."""
-    # aiohttp before 3.14 keeps a refused certificate elsewhere than all other causes.
-    cause = getattr(error, "certificate_error", getattr(error, "os_error", error))
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return cause.verify_message
-    if isinstance(cause, OSError) and cause.strerror:
-        # asyncio puts the address into its words, which the error names anyway.
-        number = cause.errno or 0
-        return os.strerror(number) if number > 0 else cause.strerror.partition(" [")[0]
-    return _WORDS.get(type(error).__name__, type(error).__name__)
-
-
-#: Names of aiohttp's exceptions in words.
-_WORDS = {
-    "ClientPayloadError": "the body is incomplete",
-    "ServerDisconnectedError": "the server closed the connection",
-    "ClientConnectionError": "the connection was closed",
-    "ContentEncodingError": "the body cannot be decompressed",
-    "BadStatusLine": "the answer does not begin with a status line",
-    "TransferEncodingError": "the chunks of the body are damaged",
-}

@@ -53,6 +53,7 @@ TESTS_OF = {
 #: Modules without a test file of their name, and the file that covers them: they are parts of what is tested there.
 COVERED_BY = {
     "nexevo_async/_core.py": "tests/core/test_client.py",
+    "nexevo_async/_failures.py": "tests/core/test_http.py",
     "nexevo_async/batch/row.py": "tests/batch/test_job.py",
     "nexevo_async/_sansio/actions.py": "tests/sansio/test_call.py",
     "nexevo_async/cli/__main__.py": "tests/core/test_cli.py",
