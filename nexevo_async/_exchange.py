@@ -24,6 +24,8 @@ from nexevo_async._version import user_agent
 _MOST_HEADS: Final = 64
 #: How long the body is, is not for callers to say.
 _FRAMING: Final = (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
+#: Nor does a credential that callers send with every call go along with those that are made without one.
+_WITHOUT_KEY: Final = (*_FRAMING, hdrs.AUTHORIZATION)
 _IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 _BODY_EXPECTED: Final = frozenset({hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH, hdrs.METH_DELETE})
 _UNFIT: Final = frozenset("\r\n\0")
@@ -67,7 +69,7 @@ def _standing_headers(request: Request, authorization: str | None) -> CIMultiDic
         headers[hdrs.AUTHORIZATION] = authorization
     for name, value in request.headers:
         headers[name] = value
-    for name in _FRAMING:
+    for name in _FRAMING if request.auth else _WITHOUT_KEY:
         headers.popall(name, None)
     return headers
 

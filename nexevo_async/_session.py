@@ -67,8 +67,9 @@ class Session:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
-            middlewares=(_once,),
         )
+        # There is no public name for them either. Ours is innermost: it sees what is sent.
+        self._middlewares = (*self._session._middlewares, _once)
         self.answers: set[Any] = set()
         self._doors: dict[str, Door] = {}
         # With instrumentation in it, requests go through the session even if it is ours.
@@ -141,7 +142,7 @@ class Session:
             timeout=timeout,
             proxy=door.request.proxy,
             ssl=self._ssl,
-            middlewares=(_once,),
+            middlewares=self._middlewares,
             raise_for_status=False,
         )
 

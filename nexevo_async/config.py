@@ -98,6 +98,11 @@ class Connections:
             raise ConfigurationError(f"ssl must be an ssl.SSLContext, True or False; got {type(self.ssl).__name__}")
         if self.session is not None and not hasattr(self.session, "request"):
             raise ConfigurationError(f"session must be an aiohttp.ClientSession; got {type(self.session).__name__}")
+        # It would go along with calls that are made without the key: health checks, login.
+        if "Authorization" in getattr(self.session, "headers", ()) or getattr(self.session, "auth", None) is not None:
+            raise ConfigurationError(
+                "the session brings an Authorization header: leave it out, and give api_key instead"
+            )
 
 
 def key_from_environment(environment: Mapping[str, str] = os.environ) -> str | None:

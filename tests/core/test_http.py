@@ -109,6 +109,19 @@ async def test_the_key_does_not_go_along_where_it_is_not_wanted() -> None:
         assert b"authorization" not in server.requests[0].lower()
 
 
+@pytest.mark.parametrize("way", ["direct", "through a session"])
+async def test_nor_does_a_credential_that_the_caller_sends_with_every_call(way: str) -> None:
+    headers = (("AUTHORIZATION", f"Bearer {SECRET}"), ("X-Team", "a"))
+    request = Request(
+        name="auth.login", method="POST", path="/v1/auth/login", safety=Safety.UNSAFE, auth=False, headers=headers
+    )
+    async with RawServer(answer_all) as server, aiohttp.ClientSession() as session:
+        async with a_sender(session=None if way == "direct" else session) as sender:
+            await attempt(sender, server.url, request)
+        assert b"SECRET" not in server.requests[0]
+        assert b"X-Team: a" in server.requests[0]
+
+
 async def test_percent_encoded_paths_and_queries_stay_as_they_are() -> None:
     request = Request(
         name="x", method="GET", path="/v1/keys/a%2Fb%20c", safety=Safety.SAFE, query=(("q", "a b&c=d/é"), ("q", "+"))
@@ -756,6 +769,48 @@ async def test_a_session_of_the_callers_own_does_not_raise_for_a_status_or_follo
         a_sender(session=session) as sender,
     ):
         assert (await attempt(sender, server.url)).status == 404
+
+
+async def test_a_session_of_the_callers_own_keeps_its_middlewares() -> None:
+    seen = []
+
+    async def listen(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        seen.append(request.url.path)
+        request.headers["X-Signed"] = "yes"
+        return await handler(request)
+
+    async with (
+        RawServer(answer_all) as server,
+        aiohttp.ClientSession(middlewares=[listen]) as session,
+        a_sender(session=session) as sender,
+    ):
+        await attempt(sender, server.url)
+        assert seen == ["/v1/models"]
+        assert b"X-Signed: yes" in server.requests[0]
+
+
+async def test_a_middleware_of_the_caller_that_fails_is_no_fault_of_an_endpoint() -> None:
+    async def fail(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        raise LookupError("no signature today")
+
+    async with (
+        RawServer(answer_all) as server,
+        aiohttp.ClientSession(middlewares=[fail]) as session,
+        a_sender(session=session) as sender,
+    ):
+        with pytest.raises(ConfigurationError, match="the request cannot be made: no signature today"):
+            await attempt(sender, server.url)
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize("credential", [{"headers": {"authorization": "Bearer x"}}, {"auth": ("me", "pw")}])
+async def test_a_session_that_brings_a_credential_is_refused(credential: dict[str, Any]) -> None:
+    """It would go along with health checks and login."""
+    async with aiohttp.ClientSession() as session:
+        session.headers.update(credential.get("headers", {}))
+        session._default_auth = credential.get("auth")  # its argument is deprecated
+        with pytest.raises(ConfigurationError, match="leave it out"):
+            Connections(session=session)
 
 
 async def test_a_closed_session_of_the_callers_own_is_said_to_be_closed() -> None:
