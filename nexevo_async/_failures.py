@@ -100,12 +100,18 @@ def describe(error: BaseException) -> str:
     cause = getattr(error, "certificate_error", getattr(error, "os_error", error))
     if isinstance(cause, ssl.SSLCertVerificationError):
         return cause.verify_message
+    if isinstance(cause, ssl.SSLError) and cause.reason:  # its number is none of the system's
+        words = cause.reason.replace("_", " ").lower()
+        return f"{words}: the port probably does not speak TLS" if words in _NOT_TLS else words
     if isinstance(cause, OSError) and cause.strerror:
         # asyncio puts the address into its words, which the error names anyway.
         number = cause.errno or 0
         return os.strerror(number) if number > 0 else cause.strerror.partition(" [")[0]
     return _WORDS.get(type(error).__name__, type(error).__name__)
 
+
+#: What OpenSSL, by its version, says of bytes that are no TLS.
+_NOT_TLS = ("wrong version number", "record layer failure")
 
 #: Names of aiohttp's exceptions in words.
 _WORDS = {

@@ -243,6 +243,17 @@ async def test_plain_text_where_tls_was_expected() -> None:
     async with RawServer(behave) as server, a_sender() as sender:
         failed = await failure(sender, server.url.replace("http:", "https:"), POST)
         assert (failed.kind, failed.kind.delivery) == (FailureKind.TLS, Delivery.NEVER)
+        assert failed.detail.endswith(": the port probably does not speak TLS")
+
+
+async def test_a_tls_handshake_that_fails_says_what_tls_says() -> None:
+    async def refuse(visit: Visit) -> None:
+        visit.send(b"\x15\x03\x01\x00\x02\x02\x46")  # RFC 8446, 6: a fatal alert, protocol_version
+        await visit.hang()
+
+    async with RawServer(refuse) as server, a_sender() as sender:
+        failed = await failure(sender, server.url.replace("http:", "https:"))
+        assert (failed.kind, failed.detail) == (FailureKind.TLS, "tlsv1 alert protocol version")
 
 
 async def test_a_tls_handshake_that_never_ends() -> None:
