@@ -27,6 +27,8 @@ def request_body(extra_body: Mapping[str, Any] | None, /, **fields: Any) -> dict
     """
     extra = {} if extra_body is None else _mapping("extra_body", extra_body)
     _truth("stream", fields["stream"])
+    if "stream" in extra:  # the answer would come in a form that nobody here reads
+        raise ConfigurationError("extra_body must not hold stream: pass stream=True to create, or call stream()")
     if not fields["stream"]:
         fields["stream"] = None  # the default
     body = {name: _CHECKS[name](name, value) for name, value in fields.items() if value is not None}

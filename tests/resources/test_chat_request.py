@@ -88,6 +88,14 @@ def test_what_cannot_work_is_refused_with_its_name(arguments: dict[str, Any], wo
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_whether_to_stream_is_not_hidden_in_extra_body(stream: bool) -> None:
+    """It would be a paid answer in a form that nobody expects."""
+    for extra in ({"stream": True}, {"stream": False}):
+        with pytest.raises(ConfigurationError, match="stream=True"):
+            request_body(extra, messages=HELLO, model="m", stream=stream)
+
+
 def test_extra_body_is_a_mapping() -> None:
     with pytest.raises(ConfigurationError, match="extra_body must be a mapping"):
         body("text")  # type: ignore[arg-type]  # the point of the test
