@@ -10,13 +10,13 @@ class Progress:
 
     __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "sending", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, *, reused: bool = True) -> None:
         self.sending = False  # aiohttp's session has accepted the request
         self.waiting = True  # for a free connection
         self.known = False  # whether the connector is ours and tells the two below
         self.connected = False
         self.connecting_since = 0.0
-        self.reused = True
+        self.reused = reused
         self.answered = False  # the head has arrived
 
     @property

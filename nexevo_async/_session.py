@@ -225,17 +225,21 @@ class Connector(aiohttp.TCPConnector):
         self._doors: defaultdict[Any, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(CONNECTING))
 
     async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
-        progress = PROGRESS.get() or Progress()
+        progress = PROGRESS.get() or Progress(reused=False)
         progress.known = True
-        if req.connection_key in self._conns:
-            connection = await super().connect(req, traces, timeout)
-        else:
-            # The limit for connecting starts once it is our turn. Meanwhile a connection may have become free: aiohttp
-            # looks for one first.
-            async with self._doors[req.connection_key]:
+        connection: Any
+        while True:
+            if req.connection_key in self._conns:
                 connection = await super().connect(req, traces, timeout)
-        progress.connected = True
-        return connection
+            else:
+                # The limit for connecting starts once it is our turn. Meanwhile a connection may have become free:
+                # aiohttp looks for one first.
+                async with self._doors[req.connection_key]:
+                    connection = await super().connect(req, traces, timeout)
+            if not progress.reused or not connection.protocol.should_close:
+                progress.connected = True
+                return connection
+            connection.close()  # bytes that nobody asked for wait there: they would be taken for the answer
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout

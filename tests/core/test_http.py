@@ -469,6 +469,28 @@ async def test_a_connection_closed_while_it_was_idle_is_noticed_before_it_is_use
         assert (server.connections, len(server.requests)) == (2, 2)
 
 
+@pytest.mark.parametrize("way", ["direct", "through the session"])
+async def test_an_answer_that_nobody_asked_for_is_not_given_to_the_next_call(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def one_too_many(visit: Visit) -> None:
+        while await visit.request():
+            visit.send(OK)
+            await asked.wait()
+            visit.send(OK.replace(b"{}", b"[]"))
+
+    asked = asyncio.Event()
+    if way != "direct":
+        monkeypatch.setattr(_session, "session_is_untouched", lambda: False)
+    async with RawServer(one_too_many) as server, a_sender() as sender:
+        assert (await attempt(sender, server.url)).body == b"{}"
+        asked.set()
+        await asyncio.sleep(0.05)
+        asked.clear()
+        assert (await attempt(sender, server.url, POST)).body == b"{}"
+        assert (server.connections, len(server.requests)) == (2, 2)
+
+
 async def second_request_breaks(visit: Visit) -> None:
     """The first request of a connection is answered, the second is read and the connection closed."""
     if await visit.request():
