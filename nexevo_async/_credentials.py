@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from nexevo_async._redaction import remember_secret
 from nexevo_async.config import ApiKey, checked_key
 from nexevo_async.errors import ConfigurationError
 
@@ -26,7 +27,7 @@ class Credentials:
             raise ConfigurationError(f"api_key must be text or a function returning it; got {type(api_key).__name__}")
         self._api_key = api_key
         #: What goes into the header, if it is known without asking.
-        self.bearer = f"Bearer {checked_key(api_key)}" if isinstance(api_key, str) else None
+        self.bearer = _bearer(api_key) if isinstance(api_key, str) else None
 
     @property
     def missing(self) -> bool:
@@ -43,7 +44,13 @@ class Credentials:
         if self.bearer is not None or self._api_key is None:
             return self.bearer
         key = self._api_key()  # type: ignore[operator]  # text has been dealt with above
-        return f"Bearer {checked_key(await key if inspect.isawaitable(key) else key)}"
+        return _bearer(await key if inspect.isawaitable(key) else key)
 
     def __repr__(self) -> str:
         return "<Credentials>"
+
+
+def _bearer(key: object) -> str:
+    checked = checked_key(key)
+    remember_secret(checked)
+    return f"Bearer {checked}"

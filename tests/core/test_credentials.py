@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from nexevo_async._credentials import Credentials
+from nexevo_async._redaction import redact_text
 from nexevo_async.errors import ConfigurationError
 
 KEY = "sk-xc-SECRETSECRET"
@@ -49,3 +50,13 @@ async def test_what_cannot_be_a_key_is_refused_without_showing_it(bad: str) -> N
 async def test_a_function_must_return_text(bad: object) -> None:
     with pytest.raises(ConfigurationError, match="must be text"):
         await Credentials(lambda: bad).authorization()  # type: ignore[arg-type, return-value]
+
+
+async def test_every_key_that_was_given_is_known_to_what_cleans_text_and_no_other() -> None:
+    keys = iter(["first/FIRST1", "second/SECOND2"])
+    credentials = Credentials(lambda: next(keys))
+    Credentials("fixed/FIXED3")
+    assert redact_text("first/FIRST1 fixed/FIXED3") == "first/FIRST1 [hidden]"
+    await credentials.authorization()
+    await credentials.authorization()
+    assert redact_text("first/FIRST1 second/SECOND2") == "[hidden] [hidden]"

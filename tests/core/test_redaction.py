@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexevo_async._redaction import redact_header, redact_query, redact_text
+from nexevo_async._redaction import redact_header, redact_query, redact_text, remember_secret
 
 SECRET = "SECRETSECRETSECRET"
 
@@ -36,6 +36,59 @@ SECRET = "SECRETSECRETSECRET"
 )
 def test_credentials_in_free_text_are_hidden_and_words_are_not(text: str, expected: str) -> None:
     assert redact_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("token_TAILTAIL1", "bad key token_TAILTAIL1.", "bad key [hidden]."),
+        ("sk-abc/TAIL+x==", "bad key sk-abc/TAIL+x==", "bad key [hidden]"),
+        ("sk-abc/TAIL+x==", "/v1?sk=sk-abc%2FTAIL%2Bx%3D%3D&page=1", "/v1?sk=[hidden]&page=1"),
+        ("sk-abc/TAIL+x==", "/v1?sk=sk-abc/TAIL%2Bx%3D%3D&page=1", "/v1?sk=[hidden]&page=1"),
+        ("sk-abc/TAIL+x==", r'{"key":"sk-abc\/TAIL+x=="}', '{"key":"[hidden]"}'),
+        ('pass"TAILTAIL', r'{"key":"pass\"TAILTAIL"}', '{"key":"[hidden]"}'),
+    ],
+)
+def test_a_key_that_the_client_was_given_is_hidden_whatever_it_looks_like(key: str, text: str, expected: str) -> None:
+    remember_secret(key)
+    assert redact_text(text) == expected
+
+
+def test_a_key_that_begins_like_another_is_hidden_whole() -> None:
+    remember_secret("prefix_ONE")
+    remember_secret("prefix_ONE_and_more")
+    assert redact_text("prefix_ONE_and_more, prefix_ONE") == "[hidden], [hidden]"
+
+
+def test_a_key_too_short_to_be_told_from_a_word_is_not_looked_for() -> None:
+    remember_secret("limit")
+    assert redact_text("rate limit") == "rate limit"
+
+
+def test_the_last_64_keys_are_remembered() -> None:
+    for number in range(65):
+        remember_secret(f"rotated-{number:02}")
+        remember_secret("rotated-64")  # known already: takes the place of no other
+    assert redact_text("rotated-00 rotated-01 rotated-64") == "rotated-00 [hidden] [hidden]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[2Jgone", "\ufffd[2Jgone"),
+        ("bell\x07 null\x00 csi\x9b31m", "bell\ufffd null\ufffd csi\ufffd31m"),
+        ("\u202etxt.exe", "\ufffdtxt.exe"),
+        ("half \ud800", "half \ufffd"),
+        ("one\ntwo\x85three\u2028four\u00a0five", "one two three four five"),
+        ("Gr\u00fc\u00dfe, \u4f60\u597d \U0001f600", "Gr\u00fc\u00dfe, \u4f60\u597d \U0001f600"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_replaced_and_what_it_shows_stays(text: str, expected: str) -> None:
+    assert redact_text(text) == expected
+
+
+def test_a_credential_behind_a_line_break_is_hidden() -> None:
+    assert redact_text(f"Bearer\n{SECRET}") == "Bearer [hidden]"
 
 
 @given(before=st.text(max_size=20), after=st.text(max_size=20))
