@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Mapping
 
+from nexevo_async._redaction import shown_word
 from nexevo_async.errors import ConfigurationError
 
 logger = logging.getLogger("nexevo")
@@ -25,7 +26,7 @@ def configure_from_environment(environment: Mapping[str, str] = os.environ) -> N
     if not word:
         return
     if word not in _LEVELS:
-        raise ConfigurationError(f"NEXEVO_LOG must be one of {', '.join(_LEVELS)}; got {word!r}")
+        raise ConfigurationError(f"NEXEVO_LOG must be one of {', '.join(_LEVELS)}; got {shown_word(word)}")
     logger.setLevel(_LEVELS[word])
     if all(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
         handler = logging.StreamHandler()

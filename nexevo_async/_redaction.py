@@ -1,14 +1,20 @@
-"""What counts as secret, in headers, query strings, JSON and free text: what is on a list is shown, the rest is not."""
+"""
+What counts as secret, in headers, query strings, free text and wrong arguments.
+
+What is on a list is shown, the rest is not.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import deque
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
 HIDDEN = "[hidden]"
+_UNSHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 
 #: Response and request headers whose values help support and hold no secret.
 SHOWN_HEADERS = frozenset(
@@ -44,6 +50,18 @@ _SECRET_TEXT = re.compile(r"(?i)\b(bearer\s+)[^\s,;\"']+|(?:(?<![a-z])|(?<=%[0-9
 _USERINFO = re.compile(r"(?<=://)[^/\s]+@")
 
 
+_MOST_SHOWN: Final = 40
+_MOST_BITS: Final = 132  # fewer than 40 digits
+_NUMBER: Final = re.compile(r"[+-]?[0-9][0-9.,eE+-]{0,38}")
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+([._-][a-z]+)*")
+_KINDS: Final[dict[type[object], str]] = {
+    type(None): "None",
+    str: "text",
+    bool: "a truth value",
+    float: "a float",
+    bytes: "bytes",
+}
+
 #: A shorter one would be found inside innocent words.
 SHORTEST_REMEMBERED: Final = 6
 #: Keys that this process has used, newest last; more than one process needs, and few enough to look for every one.
@@ -67,7 +85,7 @@ def redact_query(query: tuple[tuple[str, str], ...]) -> str:
 
 
 def redact_text(text: Any) -> str:
-    """Free text from outside, fit for a terminal, with our keys and everything that looks like a credential replaced."""
+    """Free text from outside, fit for a terminal, without our keys and whatever else looks like a credential."""
     clean = _printable(str(text))
     for form in _known_forms():
         clean = clean.replace(form, HIDDEN)
@@ -75,11 +93,42 @@ def redact_text(text: Any) -> str:
     return _SECRET_TEXT.sub(lambda found: f"{found.group(1) or ''}{HIDDEN}", clean)
 
 
+def kind_of(value: object) -> str:
+    """What a value is, without the value."""
+    return _KINDS.get(type(value)) or type(value).__name__[:_MOST_SHOWN]
+
+
+def shown(value: object) -> str:
+    """A wrong value for a message: a number as it is, cut short; of anything else only the kind. Never raises."""
+    # By the methods of the plain types: those of a subclass may print anything, or nothing.
+    if isinstance(value, str):
+        return str.__repr__(value) if _NUMBER.fullmatch(value) else "text"
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int):
+        if int.bit_length(value) > _MOST_BITS:
+            return f"a whole number of more than {_MOST_SHOWN} digits"
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
+    if isinstance(value, Decimal):
+        number = Decimal.__str__(value)
+        return number if len(number) <= _MOST_SHOWN else f"{number[: _MOST_SHOWN - 1]}…"
+    return kind_of(value)
+
+
+def shown_word(value: object) -> str:
+    """The same where a word of a list is expected: a word in small letters is shown too, as it may be a slip."""
+    if isinstance(value, str) and len(value) <= _MOST_SHOWN and _WORD.fullmatch(value):
+        return str.__repr__(value)
+    return shown(value)
+
+
 def _printable(text: str) -> str:
     """Without what a terminal obeys instead of showing: escape sequences, a change of direction, line breaks."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(char if char.isprintable() else " " if char.isspace() else _UNSHOWN for char in text)
 
 
 def _known_forms() -> list[str]:

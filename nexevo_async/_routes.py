@@ -17,6 +17,7 @@ from urllib.parse import quote
 import attrs
 
 from nexevo_async._messages import Safety
+from nexevo_async._redaction import shown_word
 from nexevo_async._validation import DOT_SEGMENTS, identifier
 from nexevo_async.errors import ConfigurationError
 
@@ -177,7 +178,9 @@ class RouteTable(Mapping[str, Route]):
 def _overridden(name: str, line: object) -> Route:
     old = ROUTES.get(name)
     if old is None:
-        raise ConfigurationError(f"route_overrides: there is no route {name!r}. The routes are: {', '.join(ROUTES)}")
+        raise ConfigurationError(
+            f"route_overrides: there is no route {shown_word(name)}. The routes are: {', '.join(ROUTES)}"
+        )
     found = _FORM.fullmatch(line) if isinstance(line, str) else None
     if found is None or not DOT_SEGMENTS.isdisjoint(found[2].split("/")):
         raise ConfigurationError(

@@ -339,6 +339,4 @@ def _brings_its_own(request: Request) -> bool:
 def _with_retries(policy: RetryPolicy, max_retries: int | None) -> RetryPolicy:
     if max_retries is None or max_retries == policy.max_attempts - 1:
         return policy
-    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
-        raise ConfigurationError(f"max_retries must be a whole number of 0 or more; got {max_retries!r}")
-    return attrs.evolve(policy, max_attempts=max_retries + 1)
+    return attrs.evolve(policy, max_attempts=_validation.whole("max_retries", max_retries, least=0) + 1)

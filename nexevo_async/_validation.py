@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, Final, get_origin
 from urllib.parse import urlsplit
 
+from nexevo_async._redaction import kind_of, shown, shown_word
 from nexevo_async.errors import ConfigurationError
 
 DOT_SEGMENTS: Final = frozenset({".", ".."})
@@ -26,6 +27,7 @@ OBSOLETE_PRICING: Final = ("prompt_price", "completion_price", "auto_following")
 
 _PLAIN_DECIMAL: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _NOT_FINITE: Final = ("nan", "inf", "-inf")  # how a float prints that is none
+_MOST_WHOLE: Final = 2**63 - 1  # what JSON readers take, and far beyond any count
 _MOST_DIGITS: Final = 30  # far beyond any amount; without a limit "1e999" would be written out in a thousand digits
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # RFC 9110, 5.6.2 and 5.5: a name is a token; a value holds no control characters (a tab is allowed).
@@ -40,7 +42,7 @@ _NEVER_IN_URL: Final = re.compile(r"[\x00-\x20\x7f\\]")
 def text(field: str, value: object, *, least: int = 1, most: int | None = None) -> str:
     """Text of `least` to `most` characters. Never quoted, so this is fit for passwords and tokens."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{field} must be text, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be text, not {kind_of(value)}")
     if most is not None and not least <= len(value) <= most:
         raise ConfigurationError(f"{field} must be {least} to {most} characters; it has {len(value)}")
     if len(value) < least:
@@ -78,18 +80,19 @@ def comment(value: object) -> str:
 def choice(field: str, value: object, allowed: Sequence[str]) -> str:
     """One of a few words."""
     if not isinstance(value, str) or value not in allowed:
-        shown = repr(value) if isinstance(value, str) and len(value) <= 40 else _kind(value)
-        raise ConfigurationError(f"{field} must be one of {', '.join(map(repr, allowed))}, not {shown}")
+        raise ConfigurationError(f"{field} must be one of {', '.join(map(repr, allowed))}, not {shown_word(value)}")
     return value
 
 
 def whole(field: str, value: object, *, least: int = 1, also: int | None = None) -> int:
     """A whole number of at least `least`, or the one number `also` that has a meaning of its own."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{field} must be a whole number, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be a whole number, not {kind_of(value)}")
     if value < least and value != also:
         special = "" if also is None else f", or {also}"
-        raise ConfigurationError(f"{field} must be at least {least}{special}; it is {value}")
+        raise ConfigurationError(f"{field} must be at least {least}{special}; it is {shown(value)}")
+    if value > _MOST_WHOLE:
+        raise ConfigurationError(f"{field} must be at most {_MOST_WHOLE}; it is {shown(value)}")
     return int(value)
 
 
@@ -101,7 +104,7 @@ def is_number(value: object) -> bool:
 def rating(value: object) -> int:
     """Exactly 1 or -1. True and 1.0 equal 1 in Python, but whoever passes them means something else."""
     if type(value) is not int or value not in (1, -1):
-        raise ConfigurationError(f"rating must be exactly 1 (good) or -1 (bad), not {_shown(value)}")
+        raise ConfigurationError(f"rating must be exactly 1 (good) or -1 (bad), not {shown(value)}")
     return value
 
 
@@ -114,7 +117,7 @@ def amount(field: str, value: object) -> Decimal:
         )
     number = _decimal(field, value)
     if number <= 0:
-        raise ConfigurationError(f"{field} must be more than zero; it is {_shown(value)}")
+        raise ConfigurationError(f"{field} must be more than zero; it is {shown(number)}")
     return number
 
 
@@ -122,14 +125,14 @@ def factor(field: str, value: object) -> Decimal:
     """A factor on a price: not an amount, so a float is welcome and taken as it prints; zero or more."""
     number = _decimal(field, repr(value) if isinstance(value, float) else value)
     if number < 0:
-        raise ConfigurationError(f"{field} must not be negative; it is {_shown(value)}")
+        raise ConfigurationError(f"{field} must not be negative; it is {shown(number)}")
     return number
 
 
 def spend_cap(cap: object, clear: object) -> dict[str, Any]:
     """The body of a change of a spend cap: a cap or `clear`, exactly one. Decimal text, as the service documents it."""
     if not isinstance(clear, bool):
-        raise ConfigurationError(f"clear must be True or left out, not {_shown(clear)}")
+        raise ConfigurationError(f"clear must be True or left out, not {shown(clear)}")
     if (cap is None) is not clear:
         problem = "both were given" if clear else "neither was given"
         raise ConfigurationError(f"pass either monthly_spend_cap_usd or clear=True, exactly one; {problem}")
@@ -161,7 +164,7 @@ def webhook_url(field: str, value: object) -> str:
 def texts(field: str, value: object, *, may_be_empty: bool = False) -> list[str]:
     """A list of texts. A lone text is refused: as a sequence of characters it is never what was meant."""
     if isinstance(value, str) or not isinstance(value, Collection) or isinstance(value, Mapping | bytes | bytearray):
-        raise ConfigurationError(f"{field} must be a list of texts, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be a list of texts, not {kind_of(value)}")
     items = [text(f"{field}[{index}]", item) for index, item in enumerate(value)]
     if not items and not may_be_empty:
         raise ConfigurationError(f"{field} must not be empty")
@@ -172,7 +175,7 @@ def model_pricing(value: object, *, may_be_empty: bool = False) -> list[dict[str
     """What a sub-account may use: a list of ``{"model": …, "pricing_factor": …}``."""
     if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
         raise ConfigurationError(
-            f'model_pricing must be a list of {{"model": …, "pricing_factor": …}}, not {_kind(value)}'
+            f'model_pricing must be a list of {{"model": …, "pricing_factor": …}}, not {kind_of(value)}'
         )
     if not value and not may_be_empty:
         raise ConfigurationError("model_pricing must name at least one model: one that is not listed may not be used")
@@ -197,33 +200,33 @@ def day(field: str, value: object) -> str:
             pass
         else:
             return value
-    raise ConfigurationError(f"{field} must be a date or text of the form YYYY-MM-DD, not {_shown(value)}")
+    raise ConfigurationError(f"{field} must be a date or text of the form YYYY-MM-DD, not {shown(value)}")
 
 
 def headers(field: str, value: object) -> dict[str, str]:
     """Extra headers, without the line breaks that would smuggle in another one. Values are never quoted."""
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{field} must be a mapping of header names to text, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be a mapping of header names to text, not {kind_of(value)}")
     checked = {}
     for name, line in value.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-            raise ConfigurationError(f"{field}: a header name must be letters, digits and hyphens, not {_shown(name)}")
+            raise ConfigurationError(f"{field}: a header name must be letters, digits and hyphens, not {shown(name)}")
         if name.lower() in _FRAMING:
             raise ConfigurationError(f"{field}: {name} is set by the client: it follows from the body")
-        checked[name] = header_value(f"{field}[{name!r}]", line)
+        checked[name] = header_value(f"{field}[{name[:40]!r}]", line)
     return checked
 
 
 def result_type(field: str, value: object) -> None:
     """A class that an answer can be read as, such as a model or ``list[Key]``; or None."""
     if value is not None and not isinstance(value, type) and get_origin(value) is None:
-        raise ConfigurationError(f"{field} must be a class, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be a class, not {kind_of(value)}")
 
 
 def header_value(field: str, value: object) -> str:
     """One value of a header."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{field} must be text, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be text, not {kind_of(value)}")
     if _BAD_IN_HEADER.search(value):
         raise ConfigurationError(f"{field} must not contain line breaks or other control characters")
     unicode(field, value)
@@ -232,7 +235,7 @@ def header_value(field: str, value: object) -> str:
 
 def _priced_model(field: str, item: object) -> dict[str, Any]:
     if not isinstance(item, Mapping):
-        raise ConfigurationError(f'{field} must be {{"model": …, "pricing_factor": …}}, not {_kind(item)}')
+        raise ConfigurationError(f'{field} must be {{"model": …, "pricing_factor": …}}, not {kind_of(item)}')
     no_obsolete_pricing(item, where=f"{field}.")
     for name in ("model", "pricing_factor"):
         if item.get(name) is None:
@@ -244,7 +247,7 @@ def _priced_model(field: str, item: object) -> dict[str, Any]:
 def _decimal(field: str, value: object) -> Decimal:
     """A finite number from a Decimal, a whole number, or text in plain decimal notation."""
     if isinstance(value, bool) or not isinstance(value, Decimal | int | str | float):
-        raise ConfigurationError(f"{field} must be a Decimal, a whole number or decimal text, not {_kind(value)}")
+        raise ConfigurationError(f"{field} must be a Decimal, a whole number or decimal text, not {kind_of(value)}")
     if isinstance(value, str) and not _PLAIN_DECIMAL.fullmatch(value) and value.lower() not in _NOT_FINITE:
         raise ConfigurationError(f'{field} must be a number, such as Decimal("10.50") or "10.50"')
     number = Decimal(value)
@@ -261,22 +264,3 @@ def unicode(field: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(f"{field} must be valid Unicode text; it holds half of a surrogate pair") from None
-
-
-_KINDS: Final[dict[type[object], str]] = {
-    type(None): "None",
-    str: "text",
-    bool: "a truth value",
-    float: "a float",
-    bytes: "bytes",
-}
-
-
-def _kind(value: object) -> str:
-    """What a value is, without the value."""
-    return _KINDS.get(type(value), type(value).__name__)
-
-
-def _shown(value: object) -> str:
-    """A number or a truth value as it is; of anything else only the kind, since it might be a secret."""
-    return str(value) if isinstance(value, int | float | Decimal) else _kind(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from nexevo_async._redaction import shown
 from nexevo_async._validation import is_number, whole
 from nexevo_async.errors import ConfigurationError
 from nexevo_async.models.endpoints import Endpoint
@@ -30,7 +31,9 @@ def _seconds(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None:
         return
     if not is_number(value) or value <= 0:
-        raise ConfigurationError(f"timeout.{field.name} must be a number of seconds above 0, or None; got {value!r}")
+        raise ConfigurationError(
+            f"timeout.{field.name} must be a number of seconds above 0, or None; got {shown(value)}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -198,7 +201,7 @@ def positive(field: str, value: float | None) -> Any:
     if value is None:
         return None
     if not is_number(value) or value <= 0:
-        raise ConfigurationError(f"{field} must be a number above 0, or None; got {value!r}")
+        raise ConfigurationError(f"{field} must be a number above 0, or None; got {shown(value)}")
     return value
 
 

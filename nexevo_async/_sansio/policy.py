@@ -7,49 +7,52 @@ from typing import Any
 
 import attrs
 
+from nexevo_async._redaction import shown
+
 __all__ = ["HealthPolicy", "RetryPolicy"]
 
 
 def _number(field: attrs.Attribute[Any], value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-        raise ValueError(f"{field.name} is a finite number, got {value!r}")
+        raise ValueError(f"{field.name} is a finite number, got {shown(value)}")
     return value
 
 
 def _positive(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if _number(field, value) <= 0:
-        raise ValueError(f"{field.name} is greater than 0, got {value!r}")
+        raise ValueError(f"{field.name} is greater than 0, got {shown(value)}")
 
 
 def _not_negative(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if _number(field, value) < 0:
-        raise ValueError(f"{field.name} is 0 or more, got {value!r}")
+        raise ValueError(f"{field.name} is 0 or more, got {shown(value)}")
 
 
 def _at_least_one(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if _number(field, value) < 1:
-        raise ValueError(f"{field.name} is 1 or more, got {value!r}")
+        raise ValueError(f"{field.name} is 1 or more, got {shown(value)}")
 
 
 def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{field.name} is a whole number of 1 or more, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= sys.maxsize:
+        raise ValueError(f"{field.name} is a whole number of 1 or more, got {shown(value)}")
 
 
 def _flag(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, bool):
-        raise ValueError(f"{field.name} is True or False, got {value!r}")
+        raise ValueError(f"{field.name} is True or False, got {shown(value)}")
 
 
 def _share(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not 0 <= _number(field, value) <= 1:
-        raise ValueError(f"{field.name} is between 0 and 1, got {value!r}")
+        raise ValueError(f"{field.name} is between 0 and 1, got {shown(value)}")
 
 
 def _ordered(policy: object, *pairs: tuple[str, str]) -> None:
     for low, high in pairs:
         if getattr(policy, low) > getattr(policy, high):
-            raise ValueError(f"{low} is at most {high}: got {getattr(policy, low)!r} and {getattr(policy, high)!r}")
+            values = f"{shown(getattr(policy, low))} and {shown(getattr(policy, high))}"
+            raise ValueError(f"{low} is at most {high}: got {values}")
 
 
 def _positive_or_none(default: float | None) -> Any:

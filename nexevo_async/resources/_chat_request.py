@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from nexevo_async._redaction import shown
 from nexevo_async._validation import amount, choice, is_number, text, texts, whole
 from nexevo_async.errors import ConfigurationError
 
@@ -62,7 +63,7 @@ def _number(least: float, most: float) -> Callable[[str, object], object]:
         if not is_number(value):
             raise ConfigurationError(f"{field} must be a number")
         if not least <= cast("float", value) <= most:
-            raise ConfigurationError(f"{field} must be between {least:g} and {most:g}; it is {value}")
+            raise ConfigurationError(f"{field} must be between {least:g} and {most:g}; it is {shown(value)}")
         return value
 
     return check

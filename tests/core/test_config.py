@@ -60,6 +60,30 @@ def test_a_deadline_that_is_no_time_is_refused(value: Any) -> None:
 # -- base URLs
 
 
+_DEEP: list[Any] = []
+for _ in range(3000):
+    _DEEP = [_DEEP]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        pytest.param([{"role": "user", "content": "my secret"}], "got list", id="a prompt"),
+        pytest.param("x" * 100_000, "got text", id="much text"),
+        pytest.param(_DEEP, "got list", id="a deep list"),
+        pytest.param(10**5000, "got a whole number of more than 40 digits", id="a huge number"),
+        pytest.param("10", "got '10'", id="a number as text"),
+    ],
+)
+def test_a_wrong_number_is_shown_and_anything_else_is_named_by_its_kind(value: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError) as limit:
+        Timeout(total=value)
+    with pytest.raises(ConfigurationError) as number:
+        positive("rate_limit", value)
+    assert str(limit.value) == f"timeout.total must be a number of seconds above 0, or None; {words}"
+    assert str(number.value) == f"rate_limit must be a number above 0, or None; {words}"
+
+
 def test_one_base_url_comes_without_an_opinion_about_its_rank() -> None:
     assert listed(endpoints_from("https://a.example/v1/", None, {})) == [("https://a.example", 0)]
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexevo_async._redaction import redact_header, redact_query, redact_text, remember_secret
+from nexevo_async._redaction import (
+    redact_header,
+    redact_query,
+    redact_text,
+    remember_secret,
+    shown,
+    shown_word,
+)
 
 SECRET = "SECRETSECRETSECRET"
 
@@ -117,3 +127,59 @@ def test_a_key_in_a_header_that_is_shown_is_hidden_all_the_same() -> None:
 def test_query_parameters_are_shown_by_name_and_only_harmless_ones_by_value() -> None:
     query = (("alias", "bob"), ("sk", f"sk-{SECRET}"), ("page", "2"), ("page_size", "-1"))
     assert redact_query(query) == "alias=[hidden]&sk=[hidden]&page=2&page_size=-1"
+
+
+class _Rude(int):
+    def __repr__(self) -> str:
+        raise RuntimeError(SECRET)
+
+    __str__ = __format__ = __repr__  # type: ignore[assignment]  # whatever is asked of it, it refuses
+
+
+_ENDLESS: list[Any] = []
+_ENDLESS.append(_ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "None"),
+        (True, "True"),
+        (-5, "-5"),
+        (0.5, "0.5"),
+        (float("nan"), "nan"),
+        (Decimal("1E+999"), "1E+999"),
+        (Decimal("1." + "3" * 50), "1." + "3" * 37 + "…"),
+        (10**39, "1" + "0" * 39),
+        pytest.param(10**5000, "a whole number of more than 40 digits", id="huge"),
+        pytest.param(-(10**5000), "a whole number of more than 40 digits", id="huge below zero"),
+        pytest.param(_Rude(7), "7", id="rude"),
+        ("60", "'60'"),
+        ("-1.5e3", "'-1.5e3'"),
+        ("6" * 40, "text"),
+        ("hello", "text"),
+        (SECRET, "text"),
+        (b"60", "bytes"),
+        ([{"role": "user", "content": SECRET}], "list"),
+        (_ENDLESS, "list"),
+    ],
+)
+def test_a_wrong_value_is_shown_if_it_is_a_number_and_named_by_its_kind_if_not(value: object, expected: str) -> None:
+    assert shown(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("boss", "'boss'"),
+        ("User", "'User'"),
+        ("chat.completions.creat", "'chat.completions.creat'"),
+        ("a" * 41, "text"),
+        (f"sk-{SECRET}", "text"),
+        ("what is my balance", "text"),
+        ("hunter2", "text"),
+        (5, "5"),
+    ],
+)
+def test_where_a_word_is_expected_a_plain_word_is_shown(value: object, expected: str) -> None:
+    assert shown_word(value) == expected

@@ -130,6 +130,9 @@ def test_whole_numbers() -> None:
         (1.0, "page_size must be a whole number, not a float"),
         ("5", "page_size must be a whole number, not text"),
         (None, "page_size must be a whole number, not None"),
+        (2**63, "page_size must be at most 9223372036854775807; it is 9223372036854775808"),
+        pytest.param(10**5000, "page_size must be at most 9223372036854775807; it is a whole number", id="huge"),
+        pytest.param(-(10**5000), "page_size must be at least 1, or -1; it is a whole number", id="huge negative"),
     ],
 )
 def test_whole_numbers_that_cannot_be(value: object, problem: str) -> None:
@@ -177,9 +180,9 @@ def test_a_float_amount_is_refused_with_the_text_to_use_instead() -> None:
     ("value", "problem"),
     [
         (0, "must be more than zero; it is 0"),
-        ("0.00", "must be more than zero; it is text"),
+        ("0.00", "must be more than zero; it is 0.00"),
         (Decimal(-5), "must be more than zero; it is -5"),
-        ("-1", "must be more than zero"),
+        ("-1", "must be more than zero; it is -1"),
         (True, "not a truth value"),
         (None, "not None"),
         (Decimal("NaN"), "must be a finite number"),

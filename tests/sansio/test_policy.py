@@ -49,6 +49,18 @@ def test_a_count_is_a_whole_number_from_one(field: str, value: object) -> None:
         policy(**{field: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("policy", [HealthPolicy, RetryPolicy])
+def test_no_message_quotes_what_is_no_number(policy: type) -> None:
+    for field in attrs.fields(policy):
+        with pytest.raises(ValueError, match=f"{field.name} is .*, got list$"):
+            policy(**{field.name: ["a prompt"]})
+
+
+def test_a_count_is_one_that_a_machine_can_hold() -> None:
+    with pytest.raises(ValueError, match="hard_strikes is a whole number of 1 or more, got a whole number"):
+        HealthPolicy(hard_strikes=10**5000)
+
+
 def test_a_number_fits_a_float() -> None:
     with pytest.raises(ValueError, match="connect_timeout is a finite number"):
         HealthPolicy(connect_timeout=10**400)
