@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from nexevo_async._credentials import Credentials
 from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
-from nexevo_async._messages import AttemptFailed, FailureKind, Request, Response
+from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request, Response
 from nexevo_async._redaction import redact_text
 from nexevo_async._routes import Route
 from nexevo_async._sansio import outcome
@@ -152,7 +152,7 @@ class Discovery:
         now = time.monotonic()
         self.schedule.asked(now)
         try:
-            links = self._parse(await self._fetch(now + self._policy.links_timeout))
+            links = self._parse(await self._fetch(now + self._policy.links_timeout), now)
         except Exception as error:
             pause = self.schedule.failed(time.monotonic(), wait=_told_to_wait(error))
             # A key that is refused is ours alone: others may have better ones.
@@ -168,20 +168,23 @@ class Discovery:
 
     async def _fetch(self, until: float) -> Response:
         authorization = await self._key(until)
+        began = time.monotonic()
         limits = Limits(until=until, max_bytes=MOST_BYTES, counted=False)
         try:
             response = await self._sender.send(self._url, self._request, authorization=authorization, limits=limits)
         except AttemptFailed as failure:
-            raise self._unreachable(failure) from None
+            raise self._unreachable(failure, began) from None
         if response.status == 200:
             return response
         error = outcome.error_of(response, wall=time.time(), call=self._request.name)
+        error.attempts = (self._attempt(error.code or "refused", began, status=response.status),)
         if _refuses_key(error):
             self._refused = authorization
         raise error
 
     async def _key(self, until: float) -> str:
         """What goes into the header. A function that gives the key has as long as the whole question."""
+        began = time.monotonic()
         scope = asyncio.timeout_at(until)
         try:
             async with scope:
@@ -189,22 +192,34 @@ class Discovery:
         except TimeoutError:
             if not scope.expired():
                 raise  # the function's own
-            raise self._unreachable(AttemptFailed(FailureKind.NO_KEY, limit="total")) from None
+            raise self._unreachable(AttemptFailed(FailureKind.NO_KEY, limit="total"), began) from None
         if key is None:
             raise ConfigurationError(
                 "discovery needs an API key: set NEXEVO_API_KEY, or pass api_key to the client", call=self._request.name
             )
         return key
 
-    def _unreachable(self, failure: AttemptFailed) -> NexevoError:
-        return connection_error(self._request.name, failure, (), seconds=self._policy.links_timeout)
+    def _unreachable(self, failure: AttemptFailed, began: float) -> NexevoError:
+        if failure.limit is not None:  # whatever the sender calls it, a question has only this one
+            failure = AttemptFailed(failure.kind, failure.detail, limit="links_timeout")
+        attempt = self._attempt(failure.kind.value, began, delivered=failure.kind.delivery)
+        return connection_error(self._request.name, failure, (attempt,), seconds=self._policy.links_timeout)
 
-    def _parse(self, response: Response) -> Links:
+    def _attempt(
+        self, problem: str, began: float, *, status: int | None = None, delivered: Delivery = Delivery.MAYBE
+    ) -> Attempt:
+        """The one attempt of a question, for the story of its error."""
+        seconds = time.monotonic() - began
+        return Attempt(base_url=self._url, status=status, problem=problem, delivered=delivered, seconds=seconds)
+
+    def _parse(self, response: Response, began: float) -> Links:
         try:
             return self._read(response.body)
         except BadLinks as problem:
             raise APIResponseValidationError(
-                f"the answer of the discovery host cannot be used: {redact_text(problem)}", call=self._request.name
+                f"the answer of the discovery host cannot be used: {redact_text(problem)}",
+                call=self._request.name,
+                attempts=(self._attempt("unreadable", began, status=response.status),),
             ) from None
 
     def _use(self, links: Links, *, age: float = 0.0) -> None:

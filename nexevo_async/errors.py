@@ -161,10 +161,11 @@ class APIConnectionError(NexevoError):
 
 class APITimeoutError(APIConnectionError, TimeoutError):
     """
-    A time limit passed. The limit is a setting of `Timeout`.
+    A time limit passed. The limit is a setting of `Timeout`, or `HealthPolicy.links_timeout`.
 
     Attributes:
-        limit: Which one: ``total``, ``connect``, ``pool``, ``attempt``, ``first_token`` or ``between_content``.
+        limit: Which one: ``total``, ``connect``, ``pool``, ``attempt``, ``first_token``,
+            ``between_content`` or ``links_timeout``.
         seconds: Its length, or None if it is not known.
         partial: For a stream, the message so far; else None.
 

@@ -11,7 +11,11 @@ _LIMITS = {
     "connect": "the limit for connecting",
     "first_token": "the limit for the first token",
     "pool": "the limit for waiting for a free connection",
+    "links_timeout": "the limit for one discovery",
 }
+#: Those whose length the error knows, and those that are no setting of `Timeout`.
+_MEASURED = frozenset({"total", "links_timeout"})
+_SETTINGS = {"links_timeout": "HealthPolicy.links_timeout"}
 
 
 def connection_error(
@@ -23,11 +27,12 @@ def connection_error(
         detail = f": {failure.detail}" if failure.detail else ""
         return APIConnectionError(failure.kind.value + detail, delivery=delivery, call=call, attempts=attempts)
     limit = failure.limit or "total"
-    length = f" of {seconds:g} s" if limit == "total" and seconds is not None else ""
+    seconds = seconds if limit in _MEASURED else None
+    length = "" if seconds is None else f" of {seconds:g} s"
     return APITimeoutError(
-        f"{failure.kind.value}; {_LIMITS[limit]}{length} passed (timeout.{limit})",
+        f"{failure.kind.value}; {_LIMITS[limit]}{length} passed ({_SETTINGS.get(limit, f'timeout.{limit}')})",
         limit=limit,
-        seconds=seconds if limit == "total" else None,
+        seconds=seconds,
         delivery=delivery,
         call=call,
         attempts=attempts,

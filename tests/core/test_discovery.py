@@ -121,6 +121,44 @@ async def test_a_failure_leaves_what_is_known_and_is_raised_to_whoever_asked_for
     assert world.urls() == {A, B}
 
 
+@pytest.mark.parametrize(
+    ("outcome", "problem", "status", "delivery"),
+    [
+        (answer(500, b"oops"), "refused", 500, "maybe"),
+        (answer(200, b"[]"), "unreadable", 200, "maybe"),
+        (broken(FailureKind.REFUSED), "connection refused", None, "never"),
+        (broken(FailureKind.CONNECT_TIMEOUT, limit="total"), "connect timeout", None, "never"),
+        (broken(FailureKind.SILENT, limit="total"), "no answer in time", None, "maybe"),
+        (broken(FailureKind.TOO_LARGE), "answer was larger than allowed", None, "maybe"),
+    ],
+)
+async def test_a_failure_tells_where_it_was_asked_and_whether_that_arrived(
+    outcome: Response | Exception, problem: str, status: int | None, delivery: str
+) -> None:
+    world = World()
+    world.says(outcome)
+    with pytest.raises(NexevoError) as found:
+        await world.discovery.ask()
+    error = found.value
+    assert [(a.base_url, a.problem, a.status, a.delivered) for a in error.attempts] == [
+        (HOST, problem, status, delivery)
+    ]
+    assert f"at {HOST}" in str(error)
+    assert ("it never left" in str(error)) is (delivery == "never")
+    assert getattr(error, "delivery", delivery) == delivery
+
+
+async def test_a_host_that_is_silent_passes_the_limit_of_discovery() -> None:
+    world = World()
+    world.says(broken(FailureKind.SILENT, limit="total"))
+    with pytest.raises(APITimeoutError) as found:
+        await world.discovery.ask()
+    assert (found.value.limit, found.value.seconds) == ("links_timeout", 0.05)
+    assert found.value.message == (
+        "no answer in time; the limit for one discovery of 0.05 s passed (HealthPolicy.links_timeout)"
+    )
+
+
 @pytest.mark.parametrize(("outcome", "error"), FAILURES)
 async def test_the_background_raises_nothing_and_tries_again_later(
     outcome: Response | Exception, error: type[NexevoError], caplog: pytest.LogCaptureFixture
