@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from nexevo_async._redaction import shown
+from nexevo_async._redaction import kind_of, shown
 from nexevo_async._validation import amount, choice, is_number, text, texts, whole
 from nexevo_async.errors import ConfigurationError
 
@@ -32,6 +32,8 @@ def request_body(extra_body: Mapping[str, Any] | None, /, **fields: Any) -> dict
         raise ConfigurationError("extra_body must not hold stream: pass stream=True to create, or call stream()")
     if not fields["stream"]:
         fields["stream"] = None  # the default
+    if fields["messages"] is None and "messages" not in extra:
+        raise ConfigurationError('messages is missing: pass a list such as [{"role": "user", "content": "Hello!"}]')
     body = {name: _CHECKS[name](name, value) for name, value in fields.items() if value is not None}
     if not ("model" in body or "models" in body or "model" in extra or "models" in extra):
         raise ConfigurationError("model is missing: name a model, or a list of models")
@@ -50,12 +52,25 @@ def _messages(field: str, value: object) -> object:
         if type(message) is not dict and not isinstance(message, Mapping):
             raise ConfigurationError(f"{field}[{index}] must be a mapping with role and content")
         role = message.get("role")
-        if type(role) is str and role in ROLES:
-            continue
-        if "role" not in message:
-            raise ConfigurationError(f"{field}[{index}].role is missing")
-        choice(f"{field}[{index}].role", message["role"], ROLES)
+        if type(role) is not str or role not in ROLES:
+            if role is None:
+                raise ConfigurationError(f"{field}[{index}].role is missing")
+            choice(f"{field}[{index}].role", role, ROLES)
+        content = message.get("content")
+        if type(content) is not str:
+            _content(f"{field}[{index}].content", content, message)
     return value
+
+
+def _content(field: str, value: object, message: Mapping[str, Any]) -> None:
+    """What a message says, never quoted: text or parts; nothing only where it says something by other means."""
+    if value is None:
+        if message["role"] != "assistant" and not message.get("tool_calls"):
+            raise ConfigurationError(f"{field} is missing")
+    elif isinstance(value, bytes | bytearray | Mapping) or not isinstance(value, str | Sequence):
+        raise ConfigurationError(f"{field} must be text or a list of content parts, not {kind_of(value)}")
+    elif not isinstance(value, str) and not all(isinstance(part, Mapping) for part in value):
+        raise ConfigurationError(f'{field} must hold parts such as {{"type": "text", "text": "Hello!"}}')
 
 
 def _number(least: float, most: float) -> Callable[[str, object], object]:

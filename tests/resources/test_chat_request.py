@@ -54,6 +54,16 @@ def test_what_extra_body_brings_is_not_missed(extra: dict[str, Any]) -> None:
         ({"models": []}, "models must not be empty"),
         ({"models": "a"}, "models must be a list"),
         ({"messages": []}, "messages must not be empty"),
+        ({"messages": None}, "messages is missing"),
+        ({"messages": [{"role": None, "content": "x"}]}, "messages[0].role is missing"),
+        ({"messages": [{"role": 5, "content": "x"}]}, "messages[0].role must be one of"),
+        ({"messages": [*HELLO, {"role": "user"}]}, "messages[1].content is missing"),
+        ({"messages": [{"role": "user", "content": None}]}, "messages[0].content is missing"),
+        ({"messages": [{"role": "tool", "tool_call_id": "1"}]}, "messages[0].content is missing"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content must be text or a list"),
+        ({"messages": [{"role": "user", "content": b"x"}]}, "messages[0].content must be text or a list"),
+        ({"messages": [{"role": "user", "content": {"type": "text"}}]}, "messages[0].content must be text or a list"),
+        ({"messages": [{"role": "user", "content": ["Hello!"]}]}, "messages[0].content must hold parts"),
         ({"messages": "Hello!"}, "messages must be a list"),
         ({"messages": {"role": "user"}}, "messages must be a list"),
         ({"messages": ["Hello!"]}, "messages[0] must be a mapping"),
@@ -99,3 +109,34 @@ def test_whether_to_stream_is_not_hidden_in_extra_body(stream: bool) -> None:
 def test_extra_body_is_a_mapping() -> None:
     with pytest.raises(ConfigurationError, match="extra_body must be a mapping"):
         body("text")  # type: ignore[arg-type]  # the point of the test
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": ""},
+        {"role": "user", "content": _Text("Hello!")},
+        {"role": "user", "content": [{"type": "text", "text": "Hello!"}]},
+        {"role": "user", "content": ({"type": "text", "text": "Hello!"},)},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]},
+        {"role": "assistant"},
+        {"role": "tool", "tool_call_id": "1", "content": "4"},
+    ],
+)
+def test_messages_that_say_something_are_taken_as_they_are(message: dict[str, Any]) -> None:
+    assert body(messages=[message])["messages"] == [message]
+
+
+def test_messages_may_come_as_an_extra() -> None:
+    assert "messages" not in body({"messages": HELLO}, messages=None)
+
+
+def test_what_a_message_says_is_never_quoted() -> None:
+    for content in ({"my": "SECRET"}, ["SECRET"], b"SECRET", {"SECRET"}):
+        with pytest.raises(ConfigurationError) as caught:
+            body(messages=[{"role": "user", "content": content}])
+        assert "SECRET" not in str(caught.value)
