@@ -177,12 +177,13 @@ class PageIterator(Generic[T]):
     .. versionadded:: 0.1.0
     """
 
-    __slots__ = ("_fetch", "_next", "_query")
+    __slots__ = ("_fetch", "_last", "_next", "_query")
 
     def __init__(self, fetch: FetchPage[T], next_page: NextPage[T] | None = None) -> None:
         self._fetch = fetch
         self._next = next_page
         self._query: Mapping[str, Any] | None = {}
+        self._last: list[T] | None = None
 
     def __aiter__(self) -> PageIterator[T]:
         return self
@@ -192,7 +193,14 @@ class PageIterator(Generic[T]):
             raise StopAsyncIteration
         # A page that fails is asked for again by the next step, so nothing is skipped.
         page = await self._fetch(self._query)
-        self._query = self._next(page, self._query) if self._next is not None else None
+        if self._next is None:
+            self._query = None
+            return page
+        items = _parsed(page).items
+        if items == self._last:  # the service does not know the parameter, and would say the same up to the total
+            self._query = self._last = None
+            raise StopAsyncIteration
+        self._query, self._last = self._next(page, self._query), items
         return page
 
 
@@ -223,13 +231,13 @@ def numbered(first: int = 1) -> NextPage[Any]:
     """
     The rule of lists with `page`, `page_size` and `total`: the next number until `total` items are behind us.
 
-    The numbers asked for only grow and the total bounds them, so a service that ignores the number cannot make it go on
-    for ever. Without a total, or when one page holds everything (a size of -1), there is one page.
+    The numbers asked for only grow and the total bounds them, so nothing makes it go on for ever; of a service that
+    ignores the number one page is given, told by its coming twice. Without a total, or when one page holds everything
+    (a size of -1), there is one page.
     """
 
     def next_page(page: Page[Any], asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        if not isinstance(page, Page):  # on a raw view: an answer that is not read yet
-            page = page.parse()
+        page = _parsed(page)
         number = asked.get("page", first)
         size = page.page_size or len(page)
         if not page.items or page.total is None or size < 1 or number * size >= page.total:
@@ -237,6 +245,11 @@ def numbered(first: int = 1) -> NextPage[Any]:
         return {"page": number + 1}
 
     return next_page
+
+
+def _parsed(page: Any) -> Page[Any]:
+    """The page, also of a raw view: there it is an answer that is not read yet."""
+    return page if isinstance(page, Page) else page.parse()
 
 
 def decode_page(body: bytes | str, item: type[T], headers: Headers | None = None) -> Page[T]:

@@ -299,6 +299,19 @@ async def test_when_pages_end(answer: dict[str, Any], asked: int) -> None:
     assert len(service.asked) == asked
 
 
+async def test_a_page_that_comes_again_is_the_end() -> None:
+    """A service that ignores the number would give its one page until the total is reached."""
+    service = Service(total=100, size=2)
+
+    async def ignoring(_: Mapping[str, Any]) -> Page[int]:
+        return await service({})
+
+    steps = aiter(Pages(ignoring, numbered()))
+    assert [item async for item in steps] == [0, 1]
+    assert [item async for item in steps] == []
+    assert len(service.asked) == 2
+
+
 async def test_the_first_page_may_be_a_later_one() -> None:
     """Iteration goes on from the page that was asked for."""
     service = Service(total=7, size=2)
