@@ -132,11 +132,17 @@ Ctrl-C ends it."""
 
 
 def _ports(text: str) -> list[int]:
-    return [int(port) for port in text.split(",")]
+    try:
+        return [int(port) for port in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be whole numbers with commas between, such as 8001,8002") from None
 
 
 def _limit(text: str) -> int | None:
-    return None if text.lower() == "none" else int(text)
+    try:
+        return None if text.lower() == "none" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError('must be a whole number, or "none"') from None
 
 
 if __name__ == "__main__":

@@ -196,6 +196,10 @@ def _bound(port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setblocking(False)
         sock.bind((HOST, port))
+    except OSError as error:
+        sock.close()
+        # The same class, so that a caller can still tell a port that is taken from one that is not allowed.
+        raise type(error)(error.errno, f"port {port} cannot be opened: {error.strerror}") from None
     except BaseException:
         sock.close()
         raise

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import signal
+import socket
 import sys
 import urllib.request
 from asyncio.subprocess import PIPE, Process
@@ -83,6 +84,28 @@ def test_mistakes_are_one_line_on_stderr(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith(f"nexevo sandbox: {message}")
+
+
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--ports", str(port)]) == 1
+    assert f"port {port} cannot be opened: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ports", "a,b"], "argument --ports: must be whole numbers with commas between, such as 8001,8002"),
+        (["--rate-limit", "few"], 'argument --rate-limit: must be a whole number, or "none"'),
+    ],
+)
+def test_options_that_cannot_be_read_say_what_is_wanted(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert message in capsys.readouterr().err
 
 
 def test_a_file_of_another_program_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
