@@ -85,6 +85,7 @@ class Sandbox:
         webhook_ssl: ssl.SSLContext | None = None,
     ) -> None:
         _check(bases, ports, token_delay)
+        _check_key(api_key)
         self._ports = [*(ports or ()), *[0] * (bases + 2)][: bases + 2]
         self._db, self._given_key = db, api_key
         self._limiter = RateLimiter(rate_limit) if rate_limit is not None else None
@@ -374,3 +375,10 @@ def _check(bases: int, ports: Sequence[int] | None, token_delay: float) -> None:
         raise ValueError("ports must be whole numbers from 0 to 65535, 0 for any that is free")
     if not isinstance(token_delay, int | float) or not 0 <= token_delay < math.inf:
         raise ValueError(f"token_delay must be 0 or more seconds, got {token_delay}")
+
+
+def _check_key(key: str | None) -> None:
+    if key is None:
+        return
+    if not isinstance(key, str) or not key or " " in key or not key.isascii() or not key.isprintable():
+        raise ValueError("api_key must be text of printable ASCII characters without blanks: it travels in a header")

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -338,3 +339,9 @@ def test_a_box_that_was_closed_while_refusing_opens_healthy() -> None:
 async def test_unknown_bases_are_refused(box: Sandbox) -> None:
     with pytest.raises(ValueError, match="no base 2; there are 0, 1, 'discovery'"):
         box.kill(2)
+
+
+@pytest.mark.parametrize("key", ["", "\u00e9", "a\nb", "a b", 5])
+def test_a_key_that_cannot_travel_is_refused(key: Any) -> None:
+    with pytest.raises(ValueError, match="api_key must be text of printable ASCII characters without blanks"):
+        Sandbox(api_key=key)
