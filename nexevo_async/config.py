@@ -175,7 +175,7 @@ def checked_key(key: object) -> str:
         raise ConfigurationError(f"the API key must be text; got {type(key).__name__}")
     if not key.strip():
         raise ConfigurationError("the API key is empty")
-    if key != key.strip() or not key.isascii() or not key.isprintable():
+    if " " in key or not key.isascii() or not key.isprintable():
         raise ConfigurationError("the API key holds white space, line breaks or non-ASCII characters; copy it again")
     return key
 

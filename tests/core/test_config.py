@@ -188,7 +188,19 @@ def test_a_key_that_can_travel_is_taken() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "  ", f"{SECRET}\n", f" {SECRET}", f"{SECRET}\r\nX-Evil: 1", f"{SECRET}é", f"{SECRET}\x00", None, 5, b"x"],
+    [
+        "",
+        "  ",
+        f"{SECRET}\n",
+        f" {SECRET}",
+        f"{SECRET} x",
+        f"{SECRET}\r\nX-Evil: 1",
+        f"{SECRET}é",
+        f"{SECRET}\x00",
+        None,
+        5,
+        b"x",
+    ],
 )
 def test_a_key_that_cannot_travel_is_refused_and_never_quoted(key: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
