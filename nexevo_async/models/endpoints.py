@@ -67,6 +67,11 @@ def _integer(_: Endpoint, field: attrs.Attribute[int], value: object) -> None:
         raise ValueError(f"{field.name} is an integer, larger is preferred; got {type(value).__name__}")
 
 
+def _source(_: Endpoint, __: attrs.Attribute[str], value: object) -> None:
+    if value not in ("configured", "discovered"):
+        raise ValueError("source is 'configured' or 'discovered'")
+
+
 @attrs.frozen
 class Endpoint:
     """
@@ -79,16 +84,15 @@ class Endpoint:
         source: ``configured`` (never dropped) or ``discovered`` (leaves when the service no longer lists it).
 
     Raises:
-        ValueError: The URL is not one we would send a key to (see the message), or the priority is not an integer.
+        ValueError: The URL is not one we would send a key to (see the message), the priority is not an integer, or the
+            source is neither of the two.
 
     .. versionadded:: 0.1.0
     """
 
     url: str = attrs.field(converter=normalise_base_url)
     priority: int = attrs.field(default=0, validator=_integer)
-    source: Literal["configured", "discovered"] = attrs.field(
-        default="configured", kw_only=True, validator=attrs.validators.in_(("configured", "discovered"))
-    )
+    source: Literal["configured", "discovered"] = attrs.field(default="configured", kw_only=True, validator=_source)
 
 
 @attrs.frozen(kw_only=True)

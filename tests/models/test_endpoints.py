@@ -81,7 +81,7 @@ def test_a_priority_is_an_integer(priority: object) -> None:
 
 
 def test_a_source_is_one_of_two() -> None:
-    with pytest.raises(ValueError, match="source"):
+    with pytest.raises(ValueError, match=r"^source is 'configured' or 'discovered'$"):
         Endpoint("https://api.nexevo.ai", source="guessed")  # type: ignore[arg-type]
 
 
