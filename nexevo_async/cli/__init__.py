@@ -10,18 +10,22 @@ from nexevo_async._version import version
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0 if all went well, 1 if something was lost, 2 for wrong usage."""
+    """Run one command; the status is 0 if all went well, 1 if something was lost, 2 for wrong usage, 130 for Ctrl-C."""
+    try:
+        return _run(argv)  # reading the arguments is inside: it imports what the commands are made of
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="nexevo", description="Client and local gateway for Nexevo.")
     parser.add_argument("--version", action="version", version=f"nexevo {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_sandbox(commands)
     arguments = parser.parse_args(argv)
-    try:
-        status: int = arguments.run(arguments)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    status: int = arguments.run(arguments)
     return status
 
 
