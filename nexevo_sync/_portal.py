@@ -86,6 +86,7 @@ class Portal:
         self._closed_error = closed_error
         self._name = name
         self._closed = False
+        self._site = call_site()
         self._starting = threading.Lock()
         _portals.add(self)
 
@@ -255,13 +256,14 @@ class Portal:
         line.stop(self._aclose, grace=EXIT_GRACE, leaving=True)
         return line
 
-    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+    def __del__(self, _warn: Callable[..., None] = warnings.warn_explicit) -> None:
         # May run in any thread, the loop's own included, at any moment: it must not wait, nor take a lock.
         line = self._line
         if line is None or self._closed or line.pid != os.getpid():
             return
         line.stop(self._aclose)
-        _warn("a nexevo client was never closed; use `with`, or call its close()", ResourceWarning, source=self)
+        message = "a nexevo client was never closed; use `with`, or call its close()"
+        _warn(message, ResourceWarning, *self._site, source=self)
 
 
 def _loop_factory(*, uvloop: bool) -> Callable[[], asyncio.AbstractEventLoop]:

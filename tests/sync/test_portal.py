@@ -569,11 +569,12 @@ def test_a_forgotten_portal_warns_once_closes_the_client_and_ends_its_thread() -
         closed.set()
 
     portal = Portal(aclose, name="forgotten")
+    line = sys._getframe().f_lineno - 1
     portal.call(double, 1)
     with pytest.warns(ResourceWarning, match="never closed") as seen:
         del portal
         gc.collect()
-    assert len(seen) == 1
+    assert [(warning.filename, warning.lineno) for warning in seen] == [(__file__, line)]
     assert closed.wait(10)
     until(lambda: "forgotten" not in {thread.name for thread in threading.enumerate()})
 
