@@ -14,7 +14,7 @@ import json
 import sys
 from decimal import Decimal
 
-from nexevo_async import AsyncNexevo, BatchRow, QuotaExceededError
+from nexevo_async import AsyncNexevo, BatchRow, NexevoError, QuotaExceededError
 from nexevo_async.models import ChatCompletion
 
 #: Calls a minute that your key may make; further ones wait their turn instead of being refused.
@@ -37,23 +37,31 @@ def as_json(row: BatchRow[str, ChatCompletion]) -> dict[str, object]:
     }
 
 
-async def main() -> int:
+async def answer_all(client: AsyncNexevo) -> int:
     questions = (line.strip() for line in sys.stdin if line.strip())
     answered = failed = 0
-    async with AsyncNexevo(rate_limit=RATE_LIMIT) as client:
-        before = (await client.billing.balance()).balance_usd
-        try:
-            async for row in client.batch.map(questions, call=ask, ordered=True):
-                print(json.dumps(as_json(row), ensure_ascii=False), flush=True)
-                answered += row.error is None
-                failed += row.error is not None
-        except QuotaExceededError as error:
-            print(f"{error}. Questions that have no line were not asked, or not answered", file=sys.stderr)
-            failed += 1
-        after = (await client.billing.balance()).balance_usd
+    before = (await client.billing.balance()).balance_usd
+    try:
+        async for row in client.batch.map(questions, call=ask, ordered=True):
+            print(json.dumps(as_json(row), ensure_ascii=False), flush=True)
+            answered += row.error is None
+            failed += row.error is not None
+    except QuotaExceededError as error:
+        print(f"{error}. Questions that have no line were not asked, or not answered", file=sys.stderr)
+        failed += 1
+    after = (await client.billing.balance()).balance_usd
     cost = "unknown" if before is None or after is None else f"{Decimal(before - after):f} USD"
     print(f"{answered} answered, {failed} failed, cost {cost}", file=sys.stderr)
     return 1 if failed else 0
+
+
+async def main() -> int:
+    async with AsyncNexevo(rate_limit=RATE_LIMIT) as client:
+        try:
+            return await answer_all(client)
+        except NexevoError as error:
+            print(error, file=sys.stderr)
+            return 1
 
 
 if __name__ == "__main__":

@@ -108,6 +108,13 @@ def test_batch_keeps_the_order_and_each_failure_beside_its_row(box: Sandbox) -> 
     assert re.fullmatch(r"29 answered, 1 failed, cost 0\.\d+ USD\n", err)
 
 
+@pytest.mark.parametrize("name", ["batch.py", "chat.py"])
+def test_without_a_key_one_sentence_says_so(box: Sandbox, name: str) -> None:
+    status, out, err = run(box, name, NEXEVO_API_KEY="")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "there is no API key: set NEXEVO_API_KEY" in err
+
+
 @POSIX
 def test_web_service_streams_and_stops_on_ctrl_c(box: Sandbox) -> None:
     process = subprocess.Popen(
