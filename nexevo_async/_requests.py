@@ -69,6 +69,7 @@ def free_request(
     json: Any = None,
     query: Mapping[str, Any] | None = None,
     extra_headers: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Request:
     """
     A request to any path below the base URL, for `AsyncNexevo.request`.
@@ -89,6 +90,13 @@ def free_request(
             "query parameters go into query="
         )
     _mapping("query", query)
+    headers = (*headers, *_validation.headers("headers", extra_headers or {}).items())
+    if options:
+        query = _joined(query, options, "extra_query")
+        headers = (*headers, *_validation.headers("extra_headers", options.get("extra_headers") or {}).items())
+        if options.get("extra_body") is not None:
+            _mapping("with extra_body, json", json)
+            json = _joined(json, options, "extra_body")
     safety = _SAFETY.get(verb, Safety.UNSAFE)
     return Request(
         name="request",
@@ -97,7 +105,7 @@ def free_request(
         safety=safety,
         query=_pairs(query) if query else (),
         body=None if json is None else _encoded(json),
-        headers=(*headers, *_validation.headers("headers", extra_headers or {}).items()),
+        headers=headers,
         idempotency_key=None if safety is Safety.SAFE else _fresh_key(),
         shape=f"{verb} {path}",
     )

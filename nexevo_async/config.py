@@ -79,6 +79,7 @@ class Timeout:
 
 
 DEFAULT_TIMEOUT = Timeout()
+NO_TIMEOUT = Timeout(total=None)
 
 
 @attrs.frozen(kw_only=True)

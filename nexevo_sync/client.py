@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl as _ssl
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.client import AsyncNexevo
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from nexevo_async.models.endpoints import Endpoint
+    from nexevo_async.resources._base import CallOptions
 
 T = TypeVar("T")
 
@@ -183,9 +184,8 @@ class Nexevo(ClientTwin[AsyncNexevo]):
         json: Any = None,
         query: Mapping[str, Any] | None = None,
         into: type[T] | None = None,
-        timeout: Timeout | float | None = None,
-        max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
+        **options: Unpack[CallOptions],
     ) -> T:
         """
         Call any path with the same failover, retries and errors as the methods have.
@@ -196,24 +196,16 @@ class Nexevo(ClientTwin[AsyncNexevo]):
             json: Body; None for none.
             query: Query parameters.
             into: Model to read the answer as, or `bytes`. None, the default, gives the decoded JSON.
-            timeout: Seconds or `Timeout`. None means the client's own.
-            max_retries: As for the class. None means the client's own.
             headers: To add to this call.
+            **options: Options of this call; see `CallOptions`.
 
         Raises:
-            ConfigurationError: Method, path or query cannot be sent, or `into` is no class.
+            ConfigurationError: Method, path or query cannot be sent, `into` is no class, or `extra_body` is given with
+                a `json` that has no fields.
             NexevoError: As for every call.
         """
         return self._portal.call(
-            self._async.request,
-            method,
-            path,
-            json=json,
-            query=query,
-            into=into,
-            timeout=timeout,
-            max_retries=max_retries,
-            headers=headers,
+            self._async.request, method, path, json=json, query=query, into=into, headers=headers, **options
         )
 
     def close(self) -> None:

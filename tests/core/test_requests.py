@@ -98,6 +98,27 @@ def test_a_free_request_is_as_careful_as_its_method_demands(method: str, safety:
     assert (request.idempotency_key is not None) is keyed
 
 
+def test_the_extras_of_a_call_win_over_what_a_free_request_brings() -> None:
+    request = free_request(
+        "POST",
+        "/v1/x",
+        (("X-A", "client"),),
+        json={"a": 1, "b": 1},
+        query={"c": 1, "d": 1},
+        extra_headers={"X-A": "call"},
+        options={"extra_headers": {"X-A": "extra"}, "extra_query": {"d": 2}, "extra_body": {"b": 2}},
+    )
+    assert request.headers == (("X-A", "client"), ("X-A", "call"), ("X-A", "extra"))
+    assert request.query == (("c", "1"), ("d", "2"))
+    assert request.body == b'{"a":1,"b":2}'
+
+
+def test_extra_fields_need_a_body_that_has_fields() -> None:
+    assert free_request("POST", "/v1/x", (), options={"extra_body": {"a": 1}}).body == b'{"a":1}'
+    with pytest.raises(ConfigurationError, match="with extra_body, json must be a mapping"):
+        free_request("POST", "/v1/x", (), json=[1], options={"extra_body": {"a": 1}})
+
+
 @pytest.mark.parametrize(
     "path",
     [
