@@ -9,9 +9,9 @@ import attrs
 
 from nexevo_async import _codec
 from nexevo_async._decoders import is_model
-from nexevo_async._messages import Attempt, Request, Response, Safety
+from nexevo_async._messages import Attempt, Request, Response
 from nexevo_async._sansio import outcome
-from nexevo_async.errors import APIResponseValidationError, NexevoError, NotAnAPIResponseError
+from nexevo_async.errors import APIResponseValidationError, NexevoError
 from nexevo_async.models._common import attach_head
 from nexevo_async.pagination import Page, decode_page
 
@@ -125,17 +125,13 @@ def unreadable(
     }
     if problem.is_json:
         return APIResponseValidationError(f"the answer cannot be read: {problem}", **story)
-    if response.body.lstrip()[:1] in (b"{", b"["):
-        return APIResponseValidationError("the answer is JSON that breaks off or is damaged", **story)
-    if not response.body:
-        return NotAnAPIResponseError("the answer is empty where JSON belongs", **story)
-    kind = "a web page (HTML)" if outcome.looks_like_html(response) else "text that is not JSON"
-    return NotAnAPIResponseError(f"the answer is {kind}, not JSON", **story)
+    cls, words = outcome.not_json(response)
+    return cls(words, **story)
 
 
 def _refuse_nothing(response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
-    """Many calls may answer with nothing, but to a read that would be a lie: no keys, no balance."""
-    if not response.body and response.status != 204 and request.safety in (Safety.SAFE, Safety.BILLABLE):
+    """An empty answer to a read of `client.request`; those of our own routes do not get this far."""
+    if not response.body and not outcome.may_be_empty(response, request):
         raise unreadable(_codec.Undecodable(("$: nothing",), is_json=False), response, request, attempts)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import attrs
 
 from nexevo_async._headers import Headers as Headers
 from nexevo_async._redaction import redact_query, redact_text
+
+#: The name of a call to a path that is not in the route table (`client.request`): its answer may be anything.
+FREE_REQUEST: Final = "request"
 
 
 class Safety(enum.Enum):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nexevo_async import _codec, _validation
-from nexevo_async._messages import Request, Safety
+from nexevo_async._messages import FREE_REQUEST, Request, Safety
 from nexevo_async._routes import METHODS, RouteTable
 from nexevo_async.errors import ConfigurationError
 
@@ -99,7 +99,7 @@ def free_request(
             json = _joined(json, options, "extra_body")
     safety = _SAFETY.get(verb, Safety.UNSAFE)
     return Request(
-        name="request",
+        name=FREE_REQUEST,
         method=verb,
         path=path,
         safety=safety,

@@ -16,7 +16,7 @@ from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Succeed, Wa
 from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.endpoint_state import Report
-from nexevo_async._sansio.failover import Move, happened_instead, is_blameless, move
+from nexevo_async._sansio.failover import FREE, NOT_DONE, REPORTS, Move, happened_instead, is_blameless, move
 from nexevo_async._sansio.outcome import Happened
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sansio.stories import connection_error, outcome_unknown, wait_refused
@@ -143,9 +143,8 @@ class Call:
         """An answer has arrived whole."""
         listed = self._pick is not None and self._pick.endpoint.source == "discovered"
         happened = outcome.happened(response, discovered=listed)
-        repeatable = self._request.safety in (Safety.SAFE, Safety.IDEMPOTENT)
-        if happened is Happened.ACCEPTED and repeatable and outcome.breaks_off(response):
-            happened = Happened.BROKEN
+        if happened is Happened.ACCEPTED:
+            happened = outcome.flaw(response, self._request)
         if happened is Happened.ACCEPTED:
             self.accepted(now)
             self._verdict = Succeed(response)
@@ -156,7 +155,8 @@ class Call:
         self._note(pick, now, status=response.status, problem=problem, trace_id=error.trace_id)
         upstream = outcome.names_an_upstream(response)
         self._outdone += (pick,) if upstream or happened is Happened.FOREIGN else ()
-        self._report(pick, happened, now, detail=f"HTTP {response.status}", blameless=upstream)
+        said = f"HTTP {response.status}" + (f", {happened.value}" if response.status < 300 else "")
+        self._report(pick, happened, now, detail=said, blameless=upstream)
         error.attempts = self.attempts
         self._last = error
         self._decide(happened, now, pick, asked=pushback(response.headers, wall=wall))
@@ -231,7 +231,7 @@ class Call:
         if step is Move.SAME_ONCE and step in self._once and happened is Happened.STALE:
             happened = Happened.LOST  # the fresh connection broke too
             step = self._move(happened)
-        self._maybe_done = self._maybe_done or happened not in _NOT_DONE
+        self._maybe_done = self._maybe_done or happened not in NOT_DONE
         if step is Move.RAISE or step is Move.UNKNOWN or not self._allowed(step, happened, now, free=free):
             self._fail(self._last_error(), final=happened is Happened.FINAL)
             return
@@ -262,7 +262,7 @@ class Call:
             return False
         if step is Move.BOUNDED:  # out of an allowance of its own
             return now - self._sent_at < self._policy.bounded_age and self._shared.resends.spend(now)
-        return free or happened in _FREE or self._shared.budget.spend(now)
+        return free or happened in FREE or self._shared.budget.spend(now)
 
     def _next_moment(self, step: Move, happened: Happened, now: float, asked: float | None) -> float | None:
         """When the next attempt may start; None for at once."""
@@ -361,7 +361,7 @@ class Call:
         self.attempts = (*self.attempts, attempt)
 
     def _report(self, pick: Pick, happened: Happened, now: float, *, detail: str, blameless: bool) -> None:
-        report = _REPORTS.get(happened)
+        report = REPORTS.get(happened)
         if happened is Happened.SILENT and self._request.safety not in (Safety.SAFE, Safety.IDEMPOTENT):
             report = None  # a slow model is not a dead host
         if report is None or blameless:
@@ -370,26 +370,3 @@ class Call:
             self._shared.pool.report(
                 pick, report, now=now, detail=detail, shape=self._request.shape or self._request.name
             )
-
-
-#: Failures whose repeat costs nothing of the budget: nothing was done, or the service itself asked to wait.
-_FREE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE})
-
-#: Failures after which it is certain that nothing was done: it never left, or was turned away.
-_NOT_DONE = _FREE - {Happened.STALE} | {Happened.FINAL, Happened.FOREIGN, Happened.MISPLACED}
-
-#: What each kind of failure says about the endpoint; those not listed say nothing.
-_REPORTS: dict[Happened, Report] = {
-    Happened.NEVER_LEFT: Report.HARD,
-    Happened.CERTIFICATE: Report.HARD,
-    Happened.LOST: Report.SOFT,
-    Happened.SILENT: Report.SOFT,
-    Happened.BROKEN: Report.SOFT,
-    Happened.GATEWAY: Report.SOFT,
-    Happened.EDGE_UNREACHED: Report.SOFT,
-    Happened.EDGE_LATE: Report.SOFT,
-    Happened.SERVER: Report.SERVER_ERROR,
-    Happened.MISPLACED: Report.WARN,
-    Happened.RATE: Report.ANSWERED,
-    Happened.FINAL: Report.ANSWERED,
-}

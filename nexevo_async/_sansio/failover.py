@@ -1,10 +1,11 @@
 """
 Which failure may go elsewhere: one table, every kind of failure against every kind of request.
 
-The authority is the failover table of the high-availability design (4.4). Three refinements are ours: an idempotent
+The authority is the failover table of the high-availability design (4.4). Four refinements are ours: an idempotent
 request (repeating leaves the same state) is treated as a read; a keyed request may go elsewhere only while no
 attempt of it can have arrived anywhere, because nothing says that endpoints share their memory of keys; and a host that
-discovery named and that is somebody else's now (`FOREIGN`) fails no read and no chat: it cannot have done them.
+discovery named and that is somebody else's now (`FOREIGN`) fails no read and no chat: it cannot have done them. A
+success that is neither JSON nor HTML (`UNREADABLE`) is as good as one that broke off: whoever sent it said yes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import enum
 
 from nexevo_async._messages import AttemptFailed, FailureKind, Safety
+from nexevo_async._sansio.endpoint_state import Report
 from nexevo_async._sansio.outcome import Happened
 
 
@@ -55,6 +57,7 @@ TABLE: dict[Happened, tuple[Move, Move, Move, Move]] = {
     Happened.FINAL: (_R, _R, _R, _R),
     Happened.FOREIGN: (_F1, _F1, _R, _R),
     Happened.MISPLACED: (_F, _R, _R, _R),
+    Happened.UNREADABLE: (_F, _R, _OU, _OU),
 }
 
 _COLUMN = {Safety.SAFE: 0, Safety.IDEMPOTENT: 0, Safety.BILLABLE: 1, Safety.KEYED: 2, Safety.UNSAFE: 3}
@@ -69,6 +72,29 @@ _FAILURES: dict[FailureKind, Happened] = {
     FailureKind.TOO_LARGE: Happened.FINAL,
 }
 
+
+#: Failures whose repeat costs nothing of the budget: nothing was done, or the service itself asked to wait.
+FREE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happened.STALE})
+
+#: Failures after which it is certain that nothing was done: it never left, or was turned away.
+NOT_DONE = FREE - {Happened.STALE} | {Happened.FINAL, Happened.FOREIGN, Happened.MISPLACED}
+
+#: What each kind of failure says about the endpoint; those not listed say nothing.
+REPORTS: dict[Happened, Report] = {
+    Happened.NEVER_LEFT: Report.HARD,
+    Happened.CERTIFICATE: Report.HARD,
+    Happened.LOST: Report.SOFT,
+    Happened.SILENT: Report.SOFT,
+    Happened.BROKEN: Report.SOFT,
+    Happened.GATEWAY: Report.SOFT,
+    Happened.EDGE_UNREACHED: Report.SOFT,
+    Happened.EDGE_LATE: Report.SOFT,
+    Happened.SERVER: Report.SERVER_ERROR,
+    Happened.MISPLACED: Report.WARN,
+    Happened.UNREADABLE: Report.WARN,
+    Happened.RATE: Report.ANSWERED,
+    Happened.FINAL: Report.ANSWERED,
+}
 
 #: Failures after which it is certain that nothing was done.
 _NOT_EXECUTED = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE})

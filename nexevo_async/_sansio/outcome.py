@@ -10,11 +10,11 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from nexevo_async._messages import Response
+from nexevo_async._messages import FREE_REQUEST, Request, Response, Safety
 from nexevo_async._redaction import redact_text
 from nexevo_async._sansio.backoff import pushback
 from nexevo_async.errors import (
@@ -38,6 +38,9 @@ from nexevo_async.models.limits import read_limits
 LONGEST_MESSAGE = 300
 LONGEST_WORD = 80
 
+#: First and last character of what an answer of this API is.
+_CONTAINERS: Final = frozenset({b"{}", b"[]"})
+
 
 class Happened(enum.Enum):
     """What became of an attempt, in the rows of the failover table (`_sansio/failover.py`)."""
@@ -57,6 +60,7 @@ class Happened(enum.Enum):
     FINAL = "refused"  # the service understood and said no
     FOREIGN = "no gateway there"  # a 404 in other words than ours, at an endpoint that discovery named
     MISPLACED = "not an answer of this API"  # redirect, HTML
+    UNREADABLE = "answer was not JSON"  # a success in words that are not ours, or in none
 
 
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {
@@ -150,10 +154,43 @@ def looks_like_html(response: Response) -> bool:
     return start.startswith(b"<") and start.lower().startswith((b"<!doctype", b"<html"))
 
 
-def breaks_off(response: Response) -> bool:
-    """Whether an answer begins as JSON and ends before it closes, although HTTP says that it is whole."""
-    start, end = response.body[:64].lstrip()[:1], response.body[-64:].rstrip()[-1:]
-    return (start == b"{" and end != b"}") or (start == b"[" and end != b"]")
+def flaw(response: Response, request: Request) -> Happened:
+    """The row of a success by its body: `ACCEPTED` if it begins and ends as a JSON object or array does."""
+    body = response.body
+    ends = body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:]
+    if ends in _CONTAINERS:
+        return Happened.ACCEPTED
+    free = request.name == FREE_REQUEST  # to a path that we know nothing of
+    if not body:
+        return Happened.ACCEPTED if free or may_be_empty(response, request) else Happened.UNREADABLE
+    if isinstance(_loads(body), dict | list):  # in another encoding, or after much white space
+        return Happened.ACCEPTED
+    if _begins_as_json(body):
+        return Happened.BROKEN
+    return Happened.ACCEPTED if free else Happened.UNREADABLE
+
+
+def may_be_empty(response: Response, request: Request) -> bool:
+    """Whether an answer without a body is one. Writes may say no more; to a read it would be a lie: no keys."""
+    return response.status == 204 or request.safety not in (Safety.SAFE, Safety.BILLABLE)
+
+
+def _begins_as_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in (b"{", b"[")
+
+
+def not_json(response: Response) -> tuple[type[APIResponseValidationError], str]:
+    """The error, and its words, for a success whose body is no JSON object or array."""
+    body = response.body
+    if looks_like_html(response):
+        return NotAnAPIResponseError, "the answer is a web page (HTML), not JSON"
+    if _begins_as_json(body):
+        return APIResponseValidationError, "the answer is JSON that breaks off or is damaged"
+    if not body:
+        return NotAnAPIResponseError, "the answer is empty where JSON belongs"
+    if _loads(body) is _NOT_JSON:
+        return NotAnAPIResponseError, "the answer is text that is not JSON"
+    return NotAnAPIResponseError, "the answer is a single JSON value where an object or a list belongs"
 
 
 class Problem:
@@ -200,20 +237,9 @@ def error_of(
     """The error that a refusing answer stands for; `wall` is the time since 1970, for reading dates."""
     problem = problem_in(response.body)
     error: APIStatusError | APIResponseValidationError
-    if 200 <= response.status < 300 and looks_like_html(response):
-        error = NotAnAPIResponseError(
-            "the answer is a web page (HTML), not JSON",
-            problems=("$: not JSON",),
-            status=response.status,
-            body=problem.body,
-        )
-    elif 200 <= response.status < 300 and breaks_off(response):
-        error = APIResponseValidationError(
-            "the answer is JSON that breaks off or is damaged",
-            problems=("$: not JSON",),
-            status=response.status,
-            body=problem.body,
-        )
+    if 200 <= response.status < 300 and (looks_like_html(response) or not isinstance(problem.body, Mapping | list)):
+        cls, words = not_json(response)
+        error = cls(words, problems=("$: not JSON",), status=response.status, body=problem.body)
     else:
         error = _status_error(problem, response.status)
     error.call = call

@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
-from nexevo_async import APIResponseValidationError, APITimeoutError, NotAnAPIResponseError, Timeout
-from tests.e2e.load import MESSAGES, chat
-from tests.e2e.worlds import AsyncWorld, World
+from nexevo_async import (
+    APIResponseValidationError,
+    APITimeoutError,
+    NotAnAPIResponseError,
+    OutcomeUnknownError,
+    Timeout,
+)
+from tests.e2e.load import MESSAGES, at_rate, chat, duplicates, states
+from tests.e2e.worlds import AsyncWorld, World, one_world
 
 
 async def test_a_read_whose_answer_breaks_off_is_asked_elsewhere(world: World) -> None:
@@ -27,6 +33,39 @@ async def test_a_paid_answer_that_breaks_off_is_raised_and_not_paid_again(world:
             await client.chat.completions.create(model="nexevo/fast", messages=MESSAGES)
         assert not isinstance(caught.value, NotAnAPIResponseError)
         assert sum(entry.route == "chat.completions.create" for entry in box.journal()) == 1
+
+
+@pytest.mark.parametrize("body", ["healthy", one_world(""), one_world('"x"')])
+async def test_a_base_that_answers_reads_with_something_else_fails_none_and_is_left(world: World, body: str) -> None:
+    async with world.sandbox(bases=2) as box, world.client() as client:
+        box.fault(0, "status", status=200, body=body)
+        for _ in range(12):
+            assert (await client.billing.balance()).balance_usd
+        assert states(client)[box.base_urls[0]] != "healthy"
+        assert [entry.base for entry in box.journal() if entry.route == "billing.balance"].count(0) <= 4
+
+
+async def test_a_base_that_breaks_off_its_chats_is_left_after_a_few(world: World) -> None:
+    """None of those few is paid twice."""
+    async with world.sandbox(bases=3) as box, world.client() as client:
+        box.fault(0, "cut_json")
+        outcome = await at_rate(world, chat(client), 100, seconds=1.0)
+        assert 1 <= len(outcome.failures) <= 4
+        assert {type(error) for error in outcome.failures} == {APIResponseValidationError}
+        assert duplicates(box, "chat.completions.create") == 0
+
+
+@pytest.mark.parametrize("options", [{"kind": "cut_json"}, {"kind": "status", "status": 200, "body": "done"}])
+async def test_a_creating_call_whose_answer_nobody_can_read_says_that_it_may_have_been_done(
+    world: World, options: dict[str, Any]
+) -> None:
+    async with world.sandbox(bases=2) as box, world.client() as client:
+        box.fault(None, route="keys.create", **options)
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.keys.create("once")
+        assert caught.value.look_at == "keys.list"
+        assert isinstance(caught.value.__cause__, APIResponseValidationError)
+        assert len([entry for entry in box.journal() if entry.route == "keys.create"]) == 1
 
 
 async def test_the_limit_for_a_free_connection_counts_once(world: World) -> None:

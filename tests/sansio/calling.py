@@ -37,6 +37,9 @@ def answer(status: int, *, code: str | None = None, body: bytes | None = None, *
 
 QUOTA = answer(429, code="tenant_monthly_quota_exceeded")
 HTML = answer(200, body=b"<html></html>")
+CUT = answer(200, body=b'{"key_id": "k-1", "secr')
+TEXT = answer(200, body=b"healthy")
+NOTHING = answer(200, body=b"")
 
 
 @attrs.define

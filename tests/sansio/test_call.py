@@ -15,6 +15,7 @@ from nexevo_async._sansio.endpoint_pool import Pick, Report
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.errors import (
     APIConnectionError,
+    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     BadRequestError,
@@ -27,7 +28,7 @@ from nexevo_async.errors import (
     RateLimitError,
 )
 from nexevo_async.models.endpoints import Endpoint
-from tests.sansio.calling import HTML, QUOTA, START, WALL, A, B, C, End, Story, World, answer
+from tests.sansio.calling import CUT, HTML, NOTHING, QUOTA, START, TEXT, WALL, A, B, C, End, Story, World, answer
 
 REFUSED, RESET, STALE, SILENT, BROKEN = (
     FailureKind.REFUSED,
@@ -64,7 +65,7 @@ def test_what_never_left_goes_to_the_next_endpoint_at_once_whatever_the_call(saf
 
 
 @pytest.mark.parametrize("safety", READS)
-@pytest.mark.parametrize("end", [RESET, SILENT, BROKEN, 500, 502, 503, 504, 521, HTML, 307])
+@pytest.mark.parametrize("end", [RESET, SILENT, BROKEN, 500, 502, 503, 504, 521, HTML, 307, CUT, TEXT])
 def test_a_read_goes_elsewhere_after_every_failure_that_another_endpoint_may_not_have(safety: Safety, end: End) -> None:
     story = run(safety, end, 200)
     assert (story.bases, story.waits, story.succeeded) == ("ab", [], True)
@@ -86,7 +87,9 @@ def test_a_quota_is_not_a_rate_limit() -> None:
 # -- what may have arrived
 
 
-@pytest.mark.parametrize("end", [RESET, SILENT, BROKEN, STALE, FailureKind.MALFORMED, 500, 502, 503, 504, 521, 524])
+@pytest.mark.parametrize(
+    "end", [RESET, SILENT, BROKEN, STALE, FailureKind.MALFORMED, 500, 502, 503, 504, 521, 524, CUT, TEXT]
+)
 def test_an_unsafe_call_that_may_have_arrived_is_never_repeated(end: End) -> None:
     story = run(Safety.UNSAFE, end)
     assert story.bases == "a"
@@ -103,6 +106,28 @@ def test_a_wrong_base_url_is_said_to_be_one_even_for_calls_that_make_something(s
     assert story.bases == "a"
     assert not isinstance(story.error, OutcomeUnknownError)
     assert isinstance(story.error, NotAnAPIResponseError if end is HTML else APIStatusError)
+
+
+@pytest.mark.parametrize("safety", [Safety.UNSAFE, Safety.KEYED])
+def test_an_answer_that_breaks_off_is_kept_when_the_outcome_is_unknown(safety: Safety) -> None:
+    """It is the only trace of what was made."""
+    error = run(safety, CUT).error
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error.__cause__, APIResponseValidationError)
+    assert error.__cause__.body == '{"key_id": "k-1", "secr'
+
+
+@pytest.mark.parametrize("safety", [Safety.UNSAFE, Safety.KEYED, Safety.IDEMPOTENT])
+def test_a_write_may_be_answered_with_nothing(safety: Safety) -> None:
+    assert run(safety, NOTHING).succeeded
+
+
+@pytest.mark.parametrize("end", [CUT, TEXT, NOTHING])
+def test_chats_that_are_answered_with_what_nobody_can_read_go_elsewhere_after_three(end: End) -> None:
+    world = World()
+    stories = [run(Safety.BILLABLE, end, world=world) for _ in range(3)]
+    assert [story.bases for story in stories] == ["a", "b", "c"]  # a base under suspicion is preferred no longer
+    assert all(isinstance(story.error, APIResponseValidationError) for story in stories)
 
 
 def test_an_unsafe_call_waits_and_repeats_after_a_rate_limit() -> None:
@@ -123,7 +148,7 @@ def test_a_paid_call_that_may_have_arrived_is_sent_elsewhere_once(end: End) -> N
     assert isinstance(story.error, NexevoError)
 
 
-@pytest.mark.parametrize("end", [SILENT, BROKEN, FailureKind.MALFORMED, 500, HTML])
+@pytest.mark.parametrize("end", [SILENT, BROKEN, FailureKind.MALFORMED, 500, HTML, CUT, TEXT, NOTHING])
 def test_a_paid_call_is_not_repeated_when_the_answer_was_on_its_way_or_the_model_is_slow(end: End) -> None:
     assert run(Safety.BILLABLE, end).bases == "a"
 
@@ -618,7 +643,7 @@ def test_there_is_no_race_without_a_second_endpoint_that_is_fit() -> None:
 
 # -- whatever happens
 
-FAILURES = st.sampled_from([*FailureKind, 400, 429, 500, 502, 503, 504, 521, 524, 301, QUOTA, HTML])
+FAILURES = st.sampled_from([*FailureKind, 400, 429, 500, 502, 503, 504, 521, 524, 301, QUOTA, HTML, CUT])
 ENDS = st.lists(st.tuples(FAILURES, st.floats(0.0, 8.0)), max_size=12)
 
 

@@ -26,6 +26,7 @@ RATE            WAIT            WAIT            WAIT            WAIT       WAIT
 FINAL           RAISE           RAISE           RAISE           RAISE      RAISE
 FOREIGN         ELSEWHERE_ONCE  ELSEWHERE_ONCE  ELSEWHERE_ONCE  RAISE      RAISE
 MISPLACED       ELSEWHERE       ELSEWHERE       RAISE           RAISE      RAISE
+UNREADABLE      ELSEWHERE       ELSEWHERE       RAISE           UNKNOWN    UNKNOWN
 """
 ROWS = [line.split() for line in EXPECTED.strip().splitlines()]
 CELLS = [(Happened[row[0]], safety, Move[word]) for row in ROWS for safety, word in zip(COLUMNS, row[1:], strict=True)]

@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexevo_async._messages import Headers, Response
+from nexevo_async._messages import Headers, Request, Response, Safety
 from nexevo_async._sansio.outcome import (
     Happened,
     error_from_event,
     error_of,
+    flaw,
     happened,
     names_an_upstream,
     problem_in,
 )
 from nexevo_async.errors import (
+    APIResponseValidationError,
     APIStatusError,
     AuthenticationError,
     BadRequestError,
@@ -135,6 +137,61 @@ def test_a_web_page_with_status_200_says_that_the_base_url_is_probably_wrong(res
     assert (error.status, error.call) == (200, "models.list")
     assert "web page" in str(error)
     assert "The base URL is probably wrong" in str(error)
+
+
+def request(safety: Safety, name: str = "auth.me") -> Request:
+    return Request(name=name, method="POST", path="/x", safety=safety)
+
+
+@pytest.mark.parametrize("safety", Safety)
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a": 1}', Happened.ACCEPTED),
+        (b"\r\n [] \n", Happened.ACCEPTED),
+        (b"\n" * 100 + b"{}" + b"\n" * 100, Happened.ACCEPTED),  # sent to keep a connection open while a model thinks
+        (b"\xef\xbb\xbf{}", Happened.ACCEPTED),
+        ('{"a": "ä"}'.encode("utf-16"), Happened.ACCEPTED),
+        (b'{"a": 1', Happened.BROKEN),
+        (b"\n" * 100 + b"[1, ", Happened.BROKEN),
+        (b"{", Happened.BROKEN),
+        (b"healthy", Happened.UNREADABLE),
+        (b"\xff\xfe", Happened.UNREADABLE),
+        (b'"x"', Happened.UNREADABLE),
+        (b"null", Happened.UNREADABLE),
+        (b" ", Happened.UNREADABLE),
+    ],
+)
+def test_a_success_is_judged_by_how_its_body_begins_and_ends(safety: Safety, body: bytes, expected: Happened) -> None:
+    assert flaw(answer(200, body), request(safety)) is expected
+
+
+@pytest.mark.parametrize("safety", Safety)
+def test_nothing_is_an_answer_to_a_write_or_with_204(safety: Safety) -> None:
+    promised = safety in (Safety.SAFE, Safety.BILLABLE)
+    assert flaw(answer(200, b""), request(safety)) is (Happened.UNREADABLE if promised else Happened.ACCEPTED)
+    assert flaw(answer(204, b""), request(safety)) is Happened.ACCEPTED
+
+
+@pytest.mark.parametrize("body", [b"", b"healthy", b'"x"', b"3"])
+def test_the_answer_of_a_path_that_is_not_in_the_table_may_be_anything(body: bytes) -> None:
+    assert flaw(answer(200, body), request(Safety.SAFE, "request")) is Happened.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        (b'{"a": 1', APIResponseValidationError, "JSON that breaks off or is damaged"),
+        (b"healthy", NotAnAPIResponseError, "text that is not JSON"),
+        (b"", NotAnAPIResponseError, "empty where JSON belongs"),
+        (b'"x"', NotAnAPIResponseError, "a single JSON value where an object or a list belongs"),
+    ],
+)
+def test_a_success_that_nobody_can_read_says_what_it_is(body: bytes, kind: type[Exception], words: str) -> None:
+    error = error_of(answer(200, body, x_trace_id="t-1"), call="models.list")
+    assert isinstance(error, APIResponseValidationError)
+    assert (type(error), error.status, error.call, error.trace_id) == (kind, 200, "models.list", "t-1")
+    assert words in str(error)
 
 
 def test_a_redirect_says_why_it_is_not_followed() -> None:
