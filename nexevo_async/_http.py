@@ -38,7 +38,8 @@ class OpenAnswer:
         headers: Response headers.
         url: Address without the query.
         base_url: The endpoint it comes from.
-        on_break: Called once if the connection breaks before the body has ended; None for nobody.
+        on_break: Called once if the connection breaks before the body has ended, or by its reader if the body ends
+            before the message; None for nobody.
     """
 
     __slots__ = (

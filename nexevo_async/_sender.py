@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from nexevo_async._limits import Limits
-from nexevo_async._messages import Headers, Request, Response
+from nexevo_async._messages import AttemptFailed, Headers, Request, Response
 
 if TYPE_CHECKING:
     from nexevo_async._http import OpenAnswer
@@ -17,6 +18,7 @@ class Answer(Protocol):
     status: int
     headers: Headers
     base_url: str
+    on_break: Callable[[AttemptFailed], None] | None
 
     async def read(self) -> bytes:
         """The next bytes as they come; empty at the clean end. Raises `AttemptFailed`."""

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 from nexevo_async._call_site import Site, warn_unended
 from nexevo_async._chunks import ChunkReader, Origin, has_content
 from nexevo_async._deadlines import Deadline
-from nexevo_async._messages import Attempt, AttemptFailed
+from nexevo_async._messages import Attempt, AttemptFailed, FailureKind
 from nexevo_async._sansio.sse import MAX_EVENT_BYTES
 from nexevo_async._sender import Answer
 from nexevo_async._validation import whole
 from nexevo_async.errors import (
     APIConnectionError,
+    APIResponseValidationError,
     APITimeoutError,
     ClientClosedError,
     NexevoError,
@@ -226,6 +227,9 @@ class ChatStream:
         try:
             self._reader.end()
         except NexevoError as error:
+            on_break = self._answer.on_break
+            if on_break is not None and isinstance(error, StreamTruncatedError | APIResponseValidationError):
+                on_break(AttemptFailed(FailureKind.BROKEN, error.message))
             self._fail(error)
         return True
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import pickle
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ class Scripted:
 
     status = 200
     base_url = "https://a.example"
+    on_break: Callable[[AttemptFailed], None] | None = None
 
     def __init__(self, *steps: bytes | float | Exception, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -213,6 +215,26 @@ async def test_a_clean_end_without_marker_or_reason_is_an_error_every_time() -> 
     with pytest.raises(StreamTruncatedError):
         await stream.final()
     assert (await stream.final(allow_partial=True)).choices[0].message.content == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (event("Hel"), ["the stream ended without an end marker and without a finish reason"]),
+        (b"", ["the stream ended without an end marker and without a finish reason"]),
+        (b"healthy", ["a stream was asked for, and the answer is not a chat completion"]),
+        (b'{"error": {"message": "m"}}', []),
+        (event("Hello", finish="stop"), []),
+        (event("Hel") + DONE, []),
+    ],
+)
+async def test_an_end_that_came_too_early_is_told_to_whoever_judges_the_endpoint(body: bytes, told: list[str]) -> None:
+    """However clean, it is no better than a connection that broke. An error that the service tells is an answer."""
+    stream, heard = stream_of(body), list[AttemptFailed]()
+    script(stream).on_break = heard.append
+    with contextlib.suppress(NexevoError):
+        await stream.final()
+    assert [(failure.kind, failure.detail) for failure in heard] == [(FailureKind.BROKEN, words) for words in told]
 
 
 async def test_a_connection_that_breaks_is_an_error_with_the_part_and_the_cause() -> None:

@@ -262,10 +262,11 @@ async def test_a_health_check_that_is_turned_away_tells_nothing_however_long_the
         assert states(client)[box.base_urls[0]] == "healthy"
 
 
-async def test_streams_that_break_off_after_their_head_send_the_next_ones_elsewhere(world: World) -> None:
+@pytest.mark.parametrize("kind", ["stream_reset", "stream_cut"])
+async def test_streams_that_end_too_early_send_the_next_ones_elsewhere(world: World, kind: str) -> None:
     """A stream that has begun is never sent again, but what happened to it is remembered."""
     async with world.sandbox(bases=3) as box, await warmed(world) as client:
-        box.fault(0, "stream_reset")
+        box.fault(0, kind)
         broken = 0
         for _ in range(20):
             async with client.chat.completions.stream(model="nexevo/fast", messages=MESSAGES) as stream:
