@@ -32,7 +32,7 @@ from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async.config import Timeout
-from nexevo_async.errors import ClientClosedError, ConfigurationError
+from nexevo_async.errors import APIResponseValidationError, ClientClosedError, ConfigurationError
 from nexevo_async.hooks import AttemptStart
 
 if TYPE_CHECKING:
@@ -94,7 +94,11 @@ class Transport:
         """The same for a request that is built already."""
         call, response = await self._run(request, options)
         if not self.settings.raw:
-            return read_answer(response, into, request, call.attempts)
+            try:
+                return read_answer(response, into, request, call.attempts)
+            except APIResponseValidationError:
+                self._unreadable(call)
+                raise
         return self._read(call, response, partial(read_answer, response, into, request, call.attempts))
 
     async def fetch_page(
@@ -115,8 +119,18 @@ class Transport:
     def _read(self, call: Call, response: Response, read: Callable[[], T]) -> T:
         """The result, or on a raw view the answer with the way to it."""
         if not self.settings.raw:
-            return read()
+            try:
+                return read()
+            except APIResponseValidationError:
+                self._unreadable(call)
+                raise
         return typing.cast("T", RawResponse(response=response, attempts=call.attempts, parse_with=read))
+
+    def _unreadable(self, call: Call) -> None:
+        """What was accepted cannot be read; that is remembered for the next calls."""
+        if not self.core.closed:
+            call.unreadable(time.monotonic())
+            self.core.background.nudge()
 
     async def open(
         self,

@@ -10,7 +10,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request, Response, Safety
+from nexevo_async._messages import (
+    FREE_REQUEST,
+    Attempt,
+    AttemptFailed,
+    Delivery,
+    FailureKind,
+    Request,
+    Response,
+    Safety,
+)
 from nexevo_async._sansio import outcome
 from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Succeed, Wait
 from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
@@ -36,6 +45,7 @@ class Call:
     """One logical request with all its attempts and one deadline."""
 
     __slots__ = (
+        "_accepted",
         "_attempt_limit",
         "_bucket_turn",
         "_deadline",
@@ -85,6 +95,7 @@ class Call:
         self._bucket_turn: float | None = None
         self._panic_since: float | None = None
         self._pick: Pick | None = None
+        self._accepted: Pick | None = None
         self._sent_at = now
         self._last: NexevoError | None = None
         self._maybe_done = False
@@ -133,7 +144,7 @@ class Call:
 
     def accepted(self, now: float) -> None:
         """The head of a good answer has arrived and will be kept: the call is committed."""
-        pick = self._taken()
+        pick = self._accepted = self._taken()
         reads = self._request.safety is Safety.SAFE
         self._shared.pool.report(pick, Report.SUCCESS, now=now, latency=now - self._sent_at if reads else None)
         if self._outdone:
@@ -160,6 +171,17 @@ class Call:
         error.attempts = self.attempts
         self._last = error
         self._decide(happened, now, pick, asked=pushback(response.headers, wall=wall))
+
+    def unreadable(self, now: float) -> None:
+        """
+        The answer that was accepted is JSON, but not what it should be: too late for this call.
+
+        It counts as a 500 does, since one field that the service has changed is not a broken host.
+        """
+        if self._accepted is not None and self.name != FREE_REQUEST:
+            detail = "the answer could not be read"
+            shape = self._request.shape or self.name
+            self._shared.pool.broke_off(self._accepted, now=now, detail=detail, report=Report.SERVER_ERROR, shape=shape)
 
     def broke(self, failure: AttemptFailed, now: float) -> None:
         """The attempt ended without an answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -62,6 +62,7 @@ class Pick:
         last: No other usable endpoint was left for this call: be patient with it.
         probe: A health check or a bare connection, not a call.
         strikes: Failures in a row that the endpoint had when this attempt was reported.
+        shapes: Kinds of request that had met a 500 there by then, each with its moment.
     """
 
     endpoint: Endpoint
@@ -75,6 +76,7 @@ class Pick:
     health: EndpointHealth = attrs.field(repr=False)
     open: bool = attrs.field(default=True, repr=False)
     strikes: int = attrs.field(default=0, repr=False)
+    shapes: Mapping[str, float] | None = attrs.field(default=None, repr=False)
 
 
 class EndpointHealth:

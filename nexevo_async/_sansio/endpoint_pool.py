@@ -190,7 +190,7 @@ class EndpointPool(EndpointTable):
             health.last_success = health.last_report = self._last_success = now
             health.rate.good(now)
         else:
-            pick.strikes = health.strikes
+            pick.strikes, pick.shapes = health.strikes, dict(health.server_errors)
             self._learn(pick, report, now=now, detail=detail, shape=shape)
         if pick.safety is Safety.BILLABLE and report is Report.SUCCESS:
             health.last_chat = now
@@ -221,14 +221,16 @@ class EndpointPool(EndpointTable):
         if health.proven is not was_proven or report is Report.RECONNECT_FAILED:
             self._stale()
 
-    def broke_off(self, pick: Pick, *, now: float, detail: str) -> None:
-        """An answer that had been accepted, and reported as a success, broke off later: a failure after all."""
+    def broke_off(self, pick: Pick, *, now: float, detail: str, report: Report = Report.SOFT, shape: str = "") -> None:
+        """An answer that had been accepted, and reported as a success, turned out to be none: a failure after all."""
         self._refresh(now)
         health = pick.health
         if pick.epoch == health.epoch:
-            health.strikes = max(health.strikes, pick.strikes)  # the success that it seemed to be cleared none
-            seen = Evidence(now, detail, alone=not self._others(health, CARRYING), began=pick.at)
-            judge(health, Report.SOFT, seen)
+            # The success that it seemed to be cleared nothing.
+            health.strikes = max(health.strikes, pick.strikes)
+            health.server_errors = {**(pick.shapes or {}), **health.server_errors}
+            seen = Evidence(now, detail, shape, alone=not self._others(health, CARRYING), began=pick.at)
+            judge(health, report, seen)
 
     def outdone(self, picks: Iterable[Pick], *, now: float) -> None:
         """Another endpoint has answered a call whose attempts at these met a broken upstream, or a 404 of strangers."""

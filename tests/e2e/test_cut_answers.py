@@ -55,6 +55,28 @@ async def test_a_base_that_breaks_off_its_chats_is_left_after_a_few(world: World
         assert duplicates(box, "chat.completions.create") == 0
 
 
+async def test_a_base_whose_answers_have_the_wrong_shape_is_left_once_two_kinds_of_call_have_met_it(
+    world: World,
+) -> None:
+    """It is too late for the call itself. One field that the service has changed is no reason to leave a base."""
+    async with world.sandbox(bases=2) as box, world.client() as client:
+        fault = box.fault(0, "status", status=200, body=[1], route="billing.balance")
+        for _ in range(4):
+            with pytest.raises(APIResponseValidationError):
+                await client.billing.balance()
+        assert states(client)[box.base_urls[0]] == "healthy"
+        fault.clear()
+        box.fault(0, "status", status=200, body=[1])
+        failed = 0
+        for number in range(12):
+            try:
+                await (client.keys.list() if number % 2 else client.billing.balance())
+            except APIResponseValidationError:
+                failed += 1
+        assert 1 <= failed <= 4
+        assert states(client)[box.base_urls[0]] != "healthy"
+
+
 @pytest.mark.parametrize("options", [{"kind": "cut_json"}, {"kind": "status", "status": 200, "body": "done"}])
 async def test_a_creating_call_whose_answer_nobody_can_read_says_that_it_may_have_been_done(
     world: World, options: dict[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Safety
+from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Request, Safety
 from nexevo_async._sansio.actions import Fail, Send, Wait
 from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick, Report
@@ -128,6 +128,25 @@ def test_chats_that_are_answered_with_what_nobody_can_read_go_elsewhere_after_th
     stories = [run(Safety.BILLABLE, end, world=world) for _ in range(3)]
     assert [story.bases for story in stories] == ["a", "b", "c"]  # a base under suspicion is preferred no longer
     assert all(isinstance(story.error, APIResponseValidationError) for story in stories)
+
+
+def test_answers_that_turn_out_to_be_unreadable_send_the_next_calls_elsewhere_once_two_kinds_have_met_them() -> None:
+    world = World()
+    bases = ""
+    for safety in (Safety.SAFE, Safety.SAFE, Safety.BILLABLE, Safety.SAFE):
+        story = run(safety, 200, world=world)
+        story.call.unreadable(world.now)
+        bases += story.bases
+    assert bases == "aaab"
+
+
+def test_what_a_path_of_the_callers_own_answers_says_nothing_against_the_endpoint() -> None:
+    world = World()
+    for shape in ("GET /a", "GET /b", "GET /c"):
+        request = Request(name="request", method="GET", path="/x", safety=Safety.SAFE, shape=shape)
+        call = Call(request, world.shared, world.policy, now=world.now, total=None, attempt_limit=None)
+        assert world.run(call, [200]).bases == "a"
+        call.unreadable(world.now)
 
 
 def test_an_unsafe_call_waits_and_repeats_after_a_rate_limit() -> None:

@@ -367,6 +367,27 @@ def test_policies_are_taken_at_their_word() -> None:
     assert driver.state(A) is State.HEALTHY
 
 
+@pytest.mark.parametrize(
+    ("shapes", "expected"),
+    [
+        ("aaaaaa", "h" * 6),  # one changed field of the service is not a broken host
+        ("abab", "hsse"),
+        ("a.b.", "hhhh"),  # an answer in between that can be read clears it
+    ],
+)
+def test_answers_that_cannot_be_read_count_once_two_kinds_of_request_have_met_them(shapes: str, expected: str) -> None:
+    driver = Driver()
+    driver.heal(A, B)
+    seen = ""
+    for shape in shapes:
+        pick = driver.pick(only=A)
+        driver.report(pick, Report.SUCCESS)
+        if shape != ".":
+            driver.pool.broke_off(pick, now=driver.now, detail="unread", report=Report.SERVER_ERROR, shape=shape)
+        seen += driver.state(A).value[0]
+    assert seen == expected
+
+
 def test_an_answer_that_breaks_off_after_it_was_accepted_is_a_failure_after_all() -> None:
     driver = Driver()
     driver.heal(A, B)
