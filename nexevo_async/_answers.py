@@ -11,6 +11,7 @@ from nexevo_async import _codec
 from nexevo_async._decoders import is_model
 from nexevo_async._messages import Attempt, Request, Response
 from nexevo_async._sansio import outcome
+from nexevo_async._sansio.stories import probably_done
 from nexevo_async.errors import APIResponseValidationError, NexevoError
 from nexevo_async.models._common import attach_head
 from nexevo_async.pagination import Page, decode_page
@@ -124,9 +125,9 @@ def unreadable(
         "trace_id": response.headers.get("x-trace-id"),
     }
     if problem.is_json:
-        return APIResponseValidationError(f"the answer cannot be read: {problem}", **story)
+        return APIResponseValidationError(f"the answer cannot be read: {problem}{probably_done(request)}", **story)
     cls, words = outcome.not_json(response)
-    return cls(words, **story)
+    return cls(words + probably_done(request), **story)
 
 
 def _refuse_nothing(response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:

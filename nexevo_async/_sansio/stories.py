@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request
+from nexevo_async._messages import Attempt, AttemptFailed, Delivery, FailureKind, Request, Safety
 from nexevo_async.errors import APIConnectionError, APITimeoutError, NexevoError, OutcomeUnknownError
 
 _LIMITS = {
@@ -52,6 +52,16 @@ def outcome_unknown(request: Request, cause: NexevoError, attempts: tuple[Attemp
     )
     error.__cause__ = cause
     return error
+
+
+def probably_done(request: Request) -> str:
+    """The end of the sentence about an answer that cannot be read, if the call makes something; else nothing."""
+    if request.safety not in (Safety.KEYED, Safety.UNSAFE):
+        return ""
+    where = f"look at {request.look_at}" if request.look_at else "check the account"
+    return (
+        f"; the call was accepted and has probably been done. Before repeating it, {where} to see whether it happened"
+    )
 
 
 def wait_refused(call: str, pause: float, total: float | None) -> APITimeoutError:

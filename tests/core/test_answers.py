@@ -89,6 +89,30 @@ def test_what_is_no_answer_says_what_it_is(body: bytes, kind: type[APIResponseVa
         assert BASE in str(caught.value)
 
 
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"conversation_id": {"a": 1}'])
+@pytest.mark.parametrize(
+    ("safety", "look_at", "end"),
+    [
+        (Safety.UNSAFE, "conversations.list", "look at conversations.list to see whether it happened"),
+        (Safety.KEYED, None, "check the account to see whether it happened"),
+    ],
+)
+def test_an_unreadable_answer_to_a_call_that_makes_something_says_that_it_was_probably_made(
+    body: bytes, safety: Safety, look_at: str | None, end: str
+) -> None:
+    request = attrs.evolve(REQUEST, safety=safety, look_at=look_at)
+    with pytest.raises(APIResponseValidationError) as caught:
+        read_answer(answer(body), CreatedConversation, request, ())
+    assert f"; the call was accepted and has probably been done. Before repeating it, {end}" in str(caught.value)
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.BILLABLE, Safety.IDEMPOTENT])
+def test_an_unreadable_answer_to_other_calls_says_no_such_thing(safety: Safety) -> None:
+    with pytest.raises(APIResponseValidationError) as caught:
+        read_answer(answer(b"[]"), CreatedConversation, attrs.evolve(REQUEST, safety=safety), ())
+    assert "done" not in str(caught.value)
+
+
 def test_a_platform_call_that_says_no_in_a_200_is_an_error() -> None:
     body = {"success": False, "message": "That token is not yours.", "code": "invalid_api_key"}
     for read in (
