@@ -58,6 +58,7 @@ class Call:
         "_pick",
         "_pinned",
         "_policy",
+        "_repeated",
         "_request",
         "_sent_at",
         "_shared",
@@ -90,6 +91,7 @@ class Call:
         self._attempt_limit = attempt_limit if safety is Safety.SAFE or safety is Safety.IDEMPOTENT else None
         self._tried: list[str] = []
         self._once: set[Move] = set()
+        self._repeated: set[Happened] = set()  # failures after which it was sent again
         self._pinned: str | None = None
         self._not_before: float | None = None
         self._bucket_turn: float | None = None
@@ -258,10 +260,14 @@ class Call:
             self._fail(self._last_error(), final=happened is Happened.FINAL)
             return
         self._once.add(step)
-        # Nothing says that endpoints share their memory of idempotency keys.
-        here = step is Move.SAME_ONCE or (self._request.safety is Safety.KEYED and self._maybe_done)
-        self._pinned = pick.endpoint.url if here else None
+        self._repeated.add(happened)
+        self._pinned = pick.endpoint.url if self._stays(step, happened) else None
         self._not_before = self._next_moment(step, happened, now, asked)
+
+    def _stays(self, step: Move, happened: Happened) -> bool:
+        """Whether the next attempt goes to the same endpoint: nothing says that they share their memory of keys."""
+        known_there = self._maybe_done or happened is Happened.RATE or self._pinned is not None
+        return step is Move.SAME_ONCE or (self._request.safety is Safety.KEYED and known_there)
 
     def _move(self, happened: Happened) -> Move:
         policy = self._policy
@@ -273,8 +279,8 @@ class Call:
         )
 
     def _allowed(self, step: Move, happened: Happened, now: float, *, free: bool) -> bool:
-        """Whether attempts, allowances and budget let it happen. A stale connection costs no endpoint its turn."""
-        count = len(self.attempts) - (Move.SAME_ONCE in self._once and self._request.safety is not Safety.KEYED)
+        """Whether attempts, allowances and budget let this step happen."""
+        count = len(self.attempts) - (Happened.STALE in self._repeated)  # that cost no endpoint its turn
         most = self._policy.max_attempts
         if happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE) and most > 1:
             most = max(most, len(self._shared.pool))  # one sweep over all endpoints is free

@@ -230,6 +230,20 @@ def test_a_keyed_call_goes_elsewhere_while_it_cannot_have_arrived() -> None:
     assert run(Safety.KEYED, REFUSED, 200).bases == "ab"
 
 
+@pytest.mark.parametrize("next_end", [200, 429, REFUSED])
+def test_a_keyed_call_waits_where_it_was_rate_limited(next_end: End) -> None:
+    """Also if its endpoint is preferred no longer by then: that it was turned away there may be remembered."""
+    world = World()
+    call = world.call(Safety.KEYED)
+    action = call.next_action(world.now)
+    assert isinstance(action, Send)
+    world.finish(call, 429)
+    for _ in range(3):
+        run(Safety.SAFE, 503, world=world)
+    story = world.run(call, [next_end, 200])
+    assert (set(story.bases), story.succeeded) == ({"a"}, True)
+
+
 def test_a_keyed_call_waits_for_its_endpoint_even_when_that_refuses_later() -> None:
     """Nothing says that another endpoint would recognise the key; and hammering the same one helps nobody."""
     story = run(Safety.KEYED, RESET, REFUSED, REFUSED)
@@ -250,6 +264,11 @@ def test_a_keyed_call_that_has_no_time_left_for_the_repeat_has_an_unknown_outcom
     world = World(took=9.9999)
     story = run(Safety.KEYED, answer(503, Retry_After="5"), world=world, total=10.0)
     assert isinstance(story.error, OutcomeUnknownError)
+
+
+def test_a_keyed_call_after_a_500_has_no_more_attempts_than_others() -> None:
+    single = World([A], policy=RetryPolicy(max_attempts=2))
+    assert run(Safety.KEYED, 500, RESET, 200, world=single).bases == "aa"
 
 
 def test_a_keyed_call_after_a_500_waits_before_the_repeat() -> None:
@@ -725,8 +744,9 @@ def test_whatever_happens_nothing_is_done_twice_that_must_not_be(
     dangerous = [index for index, (_, end, _) in enumerate(made[:-1]) if executed(end)]
     if safety is Safety.UNSAFE:
         assert not dangerous
-    if safety is Safety.KEYED and dangerous:
-        assert len({url for url, _, _ in made[dangerous[0] :]}) == 1
+    if safety is Safety.KEYED:
+        known = [index for index, (_, end, _) in enumerate(made[:-1]) if executed(end) or end == 429]
+        assert not known or len({url for url, _, _ in made[known[0] :]}) == 1
     if safety is Safety.BILLABLE:
         lost = [index for index in dangerous if made[index][1] in (RESET, 504, 524)]
         broke = [index for index in dangerous if made[index][1] is STALE]
