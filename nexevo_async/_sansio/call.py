@@ -25,7 +25,7 @@ from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Succeed, Wa
 from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.endpoint_state import Report
-from nexevo_async._sansio.failover import FREE, NOT_DONE, REPORTS, Move, happened_instead, is_blameless, move
+from nexevo_async._sansio.failover import BLIND, FREE, NOT_DONE, REPORTS, Move, happened_instead, is_blameless, move
 from nexevo_async._sansio.outcome import Happened
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sansio.stories import connection_error, outcome_unknown, wait_refused
@@ -287,6 +287,8 @@ class Call:
         if count >= most:
             return False
         if step in (Move.ELSEWHERE_ONCE, Move.SAME_ONCE, Move.BOUNDED) and step in self._once:
+            return False
+        if self._request.safety is Safety.BILLABLE and happened in BLIND and not BLIND.isdisjoint(self._repeated):
             return False
         if step is Move.BOUNDED:  # out of an allowance of its own
             return now - self._sent_at < self._policy.bounded_age and self._shared.resends.spend(now)

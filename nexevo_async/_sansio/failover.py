@@ -79,6 +79,9 @@ FREE = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE, Happ
 #: Failures after which it is certain that nothing was done: it never left, or was turned away.
 NOT_DONE = FREE - {Happened.STALE} | {Happened.FINAL, Happened.FOREIGN, Happened.MISPLACED}
 
+#: Failures of which nobody knows whether the call was done. One that is paid for is repeated after one of them only.
+BLIND = frozenset({Happened.STALE, Happened.LOST, Happened.EDGE_LATE, Happened.SERVER})
+
 #: What each kind of failure says about the endpoint; those not listed say nothing.
 REPORTS: dict[Happened, Report] = {
     Happened.NEVER_LEFT: Report.HARD,
