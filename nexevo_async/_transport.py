@@ -190,7 +190,7 @@ class Transport:
             if authorization is None and request.auth:
                 authorization = await self._ask_for_key(request, limits)
             prepared = await self._before(request, call, url) if self.settings.hooks else request
-            if request.safety is Safety.BILLABLE:
+            if request.safety is Safety.BILLABLE or request.safety is Safety.IDEMPOTENT:
                 core.stalls.look_out()
             if request.stream:
                 answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)

@@ -227,11 +227,17 @@ class EndpointHealth:
         return self._hanging(now, limit, self.last_chat, Safety.BILLABLE, enough)
 
     def stalled(self, now: float) -> bool:
-        """Whether several reads hang, or the one that tests the endpoint, and nothing has succeeded lately."""
+        """Whether several reads or updates hang, or the one that tests the endpoint, and nothing succeeded lately."""
         latency = self.policy.stall_after if self.latency.value is None else self.latency.value
         limit = max(self.policy.stall_after, self.policy.stall_factor * latency)
         enough = 1 if self.state is State.PROBATION else self.policy.stall_inflight
-        return self.state is not State.EJECTED and self._hanging(now, limit, self.last_success, Safety.SAFE, enough)
+        if self.state is State.EJECTED:
+            return False
+        if self._hanging(now, limit, self.last_success, Safety.SAFE, enough):
+            return True
+        # Nobody has measured how long updates take, and those that wait are not moved: there is no hurry.
+        patience = limit * self.policy.stall_factor
+        return self._hanging(now, patience, self.last_success, Safety.IDEMPOTENT, enough)
 
     def _hanging(self, now: float, limit: float, last_answer: float, safety: Safety, enough: int) -> bool:
         """

@@ -337,7 +337,7 @@ class EndpointPool(EndpointTable):
 
     def stalled(self, now: float, *, vetoed: bool = False) -> tuple[str, ...]:
         """
-        Eject endpoints whose reads hang, and name them: their waiting reads (`waiting`) should move at once.
+        Eject endpoints whose reads or updates hang, and name them: their waiting reads (`waiting`) should move at once.
 
         Nothing happens for the last endpoint that carries calls, nor if `vetoed` (our own loop was late).
         """
@@ -347,7 +347,7 @@ class EndpointPool(EndpointTable):
         found = []
         for health in self._ranked:
             if health.stalled(now) and self._others(health, CARRYING):
-                judge(health, Report.STALL, Evidence(now, "reads hang without an answer"))
+                judge(health, Report.STALL, Evidence(now, "calls hang without an answer"))
                 found.append(health.endpoint.url)
         return tuple(found)
 

@@ -80,7 +80,8 @@ class HealthPolicy:
         stall_inflight: Reads waiting longer than the stall limit that eject, if nothing succeeded for three quarters of
             that time.
         stall_after: Least stall limit.
-        stall_factor: The stall limit is at least this many times the average latency.
+        stall_factor: The stall limit is at least this many times the average latency of reads; that of updates and
+            deletions is this many times the one of reads.
         silent_inflight: Chats waiting longer than the silence limit, while no chat is answered, after which new ones go
             elsewhere and a health check is asked for. Those in flight wait on: they may be answered and paid.
         silent_after: Least silence limit.

@@ -80,6 +80,16 @@ async def test_of_chats_only_those_sent_before_it_is_noticed_are_lost_to_a_base_
         assert arrivals(box, CHAT)[-1] == 1
 
 
+async def test_updates_leave_a_base_that_hangs_without_the_help_of_reads(world: World) -> None:
+    """Those that wait there are not moved: they may be done yet."""
+    async with world.sandbox(bases=2) as box, await warmed(world) as client:
+        box.fault(0, "hang", route="auth.update_profile")
+        outcome = await at_rate(world, lambda: client.auth.update_profile(full_name="x", timeout=3.0), 20, seconds=3.0)
+        assert 1 <= len(outcome.failures) <= 50
+        assert len(outcome.seconds) >= 10
+        assert duplicates(box, "auth.update_profile") == 0
+
+
 async def test_reads_leave_a_base_that_hangs_although_it_says_healthy(world: World) -> None:
     async with world.sandbox(bases=3) as box, await warmed(world) as client:
         box.fault(0, "hang", route=READ)

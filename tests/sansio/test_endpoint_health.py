@@ -124,8 +124,22 @@ def test_five_reads_waiting_for_too_long_stall_an_endpoint(latency: float | None
     driver.now += 0.02
     assert driver.pool.stalled(driver.now) == (A,)
     assert driver.state(A) is State.EJECTED
-    assert driver.status(A).reason == "stall: reads hang without an answer"
+    assert driver.status(A).reason == "stall: calls hang without an answer"
     assert driver.pool.stalled(driver.now) == ()
+
+
+@pytest.mark.parametrize(("latency", "limit"), [(0.02, 2.0), (0.5, 8.0)])
+def test_five_updates_stall_an_endpoint_too_after_four_times_as_long(latency: float, limit: float) -> None:
+    driver = Driver()
+    warm(driver, latency)
+    for _ in range(5):
+        assert driver.pick(Safety.IDEMPOTENT).endpoint.url == A
+    driver.now += limit - 0.01
+    assert driver.pool.stalled(driver.now) == ()
+
+    driver.now += 0.02
+    assert driver.pool.stalled(driver.now) == (A,)
+    assert driver.pool.waiting(A) == ()  # they may be done there yet
 
 
 def test_four_waiting_reads_or_five_chats_do_not_stall() -> None:
