@@ -1,11 +1,13 @@
 """
 Which failure may go elsewhere: one table, every kind of failure against every kind of request.
 
-The authority is the failover table of the high-availability design (4.4). Four refinements are ours: an idempotent
+The authority is the failover table of the high-availability design (4.4). Five refinements are ours: an idempotent
 request (repeating leaves the same state) is treated as a read; a keyed request may go elsewhere only while no
 attempt of it can have arrived anywhere, because nothing says that endpoints share their memory of keys; and a host that
 discovery named and that is somebody else's now (`FOREIGN`) fails no read and no chat: it cannot have done them. A
-success that is neither JSON nor HTML (`UNREADABLE`) is as good as one that broke off: whoever sent it said yes.
+success that is neither JSON nor HTML (`UNREADABLE`) is as good as one that broke off: whoever sent it said yes. And a paid
+request whose reused connection was closed goes to another endpoint if there is one: it is sent a second time only once, and
+where the first went the next may be closed too.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ _F, _F1, _S1, _S, _B, _W, _R, _OU = (
 TABLE: dict[Happened, tuple[Move, Move, Move, Move]] = {
     Happened.NEVER_LEFT: (_F, _F, _F, _F),
     Happened.CERTIFICATE: (_F, _F, _F, _F),
-    Happened.STALE: (_S1, _S1, _S1, _OU),
+    Happened.STALE: (_S1, _F1, _S1, _OU),
     Happened.LOST: (_F, _B, _S, _OU),
     Happened.SILENT: (_F, _R, _S, _OU),
     Happened.BROKEN: (_F, _R, _OU, _OU),
