@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 import attrs
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from nexevo_async.batch.resource import Batch
     from nexevo_async.models.endpoints import Endpoint
-    from nexevo_async.resources._base import CallOptions
     from nexevo_async.resources.auth import Auth
     from nexevo_async.resources.billing import Billing
     from nexevo_async.resources.chat import Chat
@@ -214,8 +213,12 @@ class AsyncNexevo:
         json: Any = None,
         query: Mapping[str, Any] | None = None,
         into: type[T] | None = None,
+        timeout: Timeout | float | None = None,
+        max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
-        **options: Unpack[CallOptions],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> T:
         """
         Call any path with the same failover, retries and errors as the methods have.
@@ -226,20 +229,23 @@ class AsyncNexevo:
             json: Body; None for none.
             query: Query parameters.
             into: Model to read the answer as, or `bytes`. None, the default, gives the decoded JSON.
+            timeout: Seconds or `Timeout`. None means the client's own.
+            max_retries: As for the class. None means the client's own.
             headers: To add to this call.
-            **options: Options of this call; see `CallOptions`.
+            extra_headers: As for every method; they win over `headers`.
+            extra_query: As for every method; they win over `query`.
+            extra_body: As for every method; they win over `json`.
 
         Raises:
             ConfigurationError: Method, path or query cannot be sent, `into` is no class, or `extra_body` is given with
                 a `json` that has no fields.
             NexevoError: As for every call.
         """
-        from nexevo_async.resources._base import check_options
-
-        check_options("request", options)
         _validation.result_type("into", into)
         own = self._transport.settings.headers
-        request = free_request(method, path, own, json=json, query=query, extra_headers=headers, options=options)
+        extras = {"extra_headers": extra_headers, "extra_query": extra_query, "extra_body": extra_body}
+        request = free_request(method, path, own, json=json, query=query, extra_headers=headers, options=extras)
+        options: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
         return await self._transport.fetch_request(request, cast("type[T]", into or object), options)
 
     # Imported when they are first used: all of them together are a quarter of what it takes to have a client ready.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl as _ssl
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.client import AsyncNexevo
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import aiohttp
 
     from nexevo_async.models.endpoints import Endpoint
-    from nexevo_async.resources._base import CallOptions
 
 T = TypeVar("T")
 
@@ -184,8 +183,12 @@ class Nexevo(ClientTwin[AsyncNexevo]):
         json: Any = None,
         query: Mapping[str, Any] | None = None,
         into: type[T] | None = None,
+        timeout: Timeout | float | None = None,
+        max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
-        **options: Unpack[CallOptions],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> T:
         """
         Call any path with the same failover, retries and errors as the methods have.
@@ -196,8 +199,12 @@ class Nexevo(ClientTwin[AsyncNexevo]):
             json: Body; None for none.
             query: Query parameters.
             into: Model to read the answer as, or `bytes`. None, the default, gives the decoded JSON.
+            timeout: Seconds or `Timeout`. None means the client's own.
+            max_retries: As for the class. None means the client's own.
             headers: To add to this call.
-            **options: Options of this call; see `CallOptions`.
+            extra_headers: As for every method; they win over `headers`.
+            extra_query: As for every method; they win over `query`.
+            extra_body: As for every method; they win over `json`.
 
         Raises:
             ConfigurationError: Method, path or query cannot be sent, `into` is no class, or `extra_body` is given with
@@ -205,7 +212,18 @@ class Nexevo(ClientTwin[AsyncNexevo]):
             NexevoError: As for every call.
         """
         return self._portal.call(
-            self._async.request, method, path, json=json, query=query, into=into, headers=headers, **options
+            self._async.request,
+            method,
+            path,
+            json=json,
+            query=query,
+            into=into,
+            timeout=timeout,
+            max_retries=max_retries,
+            headers=headers,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
         )
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -67,7 +67,7 @@ def _integer(_: Endpoint, field: attrs.Attribute[int], value: object) -> None:
         raise ValueError(f"{field.name} is an integer, larger is preferred; got {type(value).__name__}")
 
 
-def _source(_: Endpoint, __: attrs.Attribute[str], value: object) -> None:
+def _source(_: Endpoint, __: attrs.Attribute[Any], value: object) -> None:
     if value not in ("configured", "discovered"):
         raise ValueError("source is 'configured' or 'discovered'")
 
