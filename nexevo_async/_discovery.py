@@ -177,7 +177,7 @@ class Discovery:
         if response.status == 200:
             return response
         error = outcome.error_of(response, wall=time.time(), call=self._request.name)
-        error.attempts = (self._attempt(error.code or "refused", began, status=response.status),)
+        error.attempts = (self._attempt(getattr(error, "code", None) or "refused", began, status=response.status),)
         if _refuses_key(error):
             self._refused = authorization
         raise error

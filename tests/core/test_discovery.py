@@ -125,6 +125,7 @@ async def test_a_failure_leaves_what_is_known_and_is_raised_to_whoever_asked_for
     ("outcome", "problem", "status", "delivery"),
     [
         (answer(500, b"oops"), "refused", 500, "maybe"),
+        (answer(403, b"<html>Sign in</html>", Content_Type="text/html"), "refused", 403, "maybe"),
         (answer(200, b"[]"), "unreadable", 200, "maybe"),
         (broken(FailureKind.REFUSED), "connection refused", None, "never"),
         (broken(FailureKind.CONNECT_TIMEOUT, limit="total"), "connect timeout", None, "never"),
