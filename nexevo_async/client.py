@@ -80,10 +80,10 @@ class AsyncNexevo:
         rate_limit: Most calls started in a minute; further ones wait. None, the default, for no limit of our own.
         max_connections: Most connections at once, per event loop. None, the default, means half of the files that the
             process may open, at most 10,000.
-        headers: Sent with every call.
+        headers: Sent with every call; an Authorization header only with those that the key goes along with.
         proxy: URL of an HTTP proxy; None, the default, takes what the environment says (`HTTPS_PROXY` and so on).
         ssl: An `ssl.SSLContext`, or True for the usual checks. False turns certificate checks off: never in production.
-        session: Your own `aiohttp.ClientSession`; it is used as it is and never closed.
+        session: Your own `aiohttp.ClientSession`, without an Authorization header; used as it is and never closed.
         route_overrides: Replaces lines of the route table: ``{"keys.create": "POST /v1/api-keys"}``.
         hooks: `Hooks` that see every attempt, called in order.
 

@@ -17,7 +17,7 @@ _PHRASES = {
     ),
     "or a function (sync or async) that": "or a function that may block and",
     "Most connections at once, per event loop.": "Most connections at once.",
-    "Your own `aiohttp.ClientSession`; it is used as it is and never closed.": (
+    "Your own `aiohttp.ClientSession`, without an Authorization header; used as it is and never closed.": (
         "Refused here: a session belongs to the event loop it was made on. For `nexevo_async.AsyncNexevo`."
     ),
     "`Hooks` that see every attempt, called in order.": (
