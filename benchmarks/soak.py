@@ -115,7 +115,7 @@ class Soak:
         except OutcomeUnknownError:
             raise
         except NexevoError as error:
-            certain = isinstance(error, APIStatusError) or getattr(error, "delivery", "never") == "never"
+            certain = isinstance(error, APIStatusError) or getattr(error, "delivery", "maybe") == "never"
             self.made[name] = "not made" if certain else "unknown"
             raise
         self.made[name] = "made"

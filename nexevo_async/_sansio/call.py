@@ -279,8 +279,9 @@ class Call:
         )
 
     def _allowed(self, step: Move, happened: Happened, now: float, *, free: bool) -> bool:
-        """Whether attempts, allowances and budget let this step happen."""
-        count = len(self.attempts) - (Happened.STALE in self._repeated)  # that cost no endpoint its turn
+        """Whether attempts, allowances and budget let it happen. A stale connection costs no endpoint its turn."""
+        keyed = self._request.safety is Safety.KEYED
+        count = len(self.attempts) - (Happened.STALE in self._repeated and not keyed)
         most = self._policy.max_attempts
         if happened in (Happened.NEVER_LEFT, Happened.CERTIFICATE) and most > 1:
             most = max(most, len(self._shared.pool))  # one sweep over all endpoints is free

@@ -105,12 +105,13 @@ class EndpointPool(EndpointTable):
         """
         An endpoint that is out, or being tested, for a call that all others have just failed, as if in panic.
 
-        It may be well again. Not one that hung a moment ago, where the call would find that out too late; and one that
-        hung at all only for what may be repeated.
+        It may be well again. Those that hung come last, and for what may not be repeated not before half their pause is
+        over: it would be told too late, and then not even what became of it.
         """
         out = [health for health in self._live() if health.state not in CARRYING and health.endpoint.url not in tried]
-        for health in sorted(out, key=lambda h: h.until):
-            if health.cause is Cause.STALL and (now < health.half_at or safety not in (Safety.SAFE, Safety.IDEMPOTENT)):
+        for health in sorted(out, key=lambda h: (h.cause is Cause.STALL, h.until)):
+            early = health.cause is Cause.STALL and now < health.half_at
+            if early and safety not in (Safety.SAFE, Safety.IDEMPOTENT):
                 continue
             if pick := self._take_panic(health, now, safety):
                 return pick

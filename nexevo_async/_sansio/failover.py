@@ -5,9 +5,9 @@ The authority is the failover table of the high-availability design (4.4). Five 
 request (repeating leaves the same state) is treated as a read; a keyed request may go elsewhere only while no
 attempt of it can have arrived anywhere, because nothing says that endpoints share their memory of keys; and a host that
 discovery named and that is somebody else's now (`FOREIGN`) fails no read and no chat: it cannot have done them. A
-success that is neither JSON nor HTML (`UNREADABLE`) is as good as one that broke off: whoever sent it said yes. And a paid
-request whose reused connection was closed goes to another endpoint if there is one: it is sent a second time only once, and
-where the first went the next may be closed too.
+success that is neither JSON nor HTML (`UNREADABLE`) is as good as one that broke off: whoever sent it said yes. A paid
+request whose reused connection was closed goes to another endpoint if there is one: it is sent again only once, and
+where it went first the new connection may be closed too.
 """
 
 from __future__ import annotations

@@ -226,9 +226,9 @@ class RetryPolicy:
         retry_budget_per_second: Repeats earned per second besides.
         retry_budget_cap: Repeats in hand at most, and at the start. Attempts that never left are free.
         repeat_billable: Whether a paid call that may have been done may be sent again. Within limits: once, and
-            without a byte of an answer, elsewhere if there is another endpoint. Either while the attempt is younger than
-            `bounded_age`, out of a budget of its own; or, out of no budget, if a connection that had served before was
-            closed within a second.
+            without a byte of an answer, elsewhere if there is another endpoint. Either while the attempt is younger
+            than `bounded_age`, out of a budget of its own; or, out of no budget, if a connection that had served before
+            was closed within a second.
         bounded_age: See `repeat_billable`: the older an attempt, the more a duplicate costs.
         bounded_ratio: Share of paid calls repeated that way, 0 to 1, besides `bounded_reserve`.
         bounded_reserve: See `bounded_ratio`.

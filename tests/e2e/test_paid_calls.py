@@ -226,7 +226,7 @@ def stale(visits: list[int]) -> Behaviour:
 
 @pytest.mark.parametrize("call", ["read", "chat", "unsafe"])
 async def test_a_connection_that_the_server_forgot_while_it_was_idle(world: World, call: str) -> None:
-    """Reads go over a fresh connection to the same base, chats elsewhere; what must not arrive twice says that it may."""
+    """Reads go over a fresh connection to the same base, chats elsewhere; a creation says that it may have arrived."""
     visits: list[int] = []
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(world.server(stale(visits)))

@@ -53,7 +53,7 @@ def test_a_tried_endpoint_that_is_fit_is_chosen_before_an_ejected_one() -> None:
     [
         (Safety.SAFE, Report.HARD, C),
         (Safety.IDEMPOTENT, Report.HARD, C),
-        (Safety.SAFE, Report.STALL, A),  # it would hang again
+        (Safety.SAFE, Report.STALL, C),
         (Safety.BILLABLE, Report.HARD, C),
         (Safety.BILLABLE, Report.STALL, A),
         (Safety.UNSAFE, Report.HARD, C),
@@ -72,14 +72,24 @@ def test_a_call_that_two_endpoints_have_failed_tries_an_ejected_third_one(
     assert (pick.endpoint.url, pick.panic) == (chosen, chosen == C)
 
 
-@pytest.mark.parametrize(("safety", "chosen"), [(Safety.SAFE, C), (Safety.BILLABLE, A)])
-def test_one_that_hung_some_time_ago_is_tried_too_for_what_may_be_repeated(safety: Safety, chosen: str) -> None:
+@pytest.mark.parametrize(("share", "chosen"), [(0.2, A), (0.6, C)])
+def test_one_that_hung_is_tried_for_what_may_not_be_repeated_only_after_half_its_pause(
+    share: float, chosen: str
+) -> None:
     driver = Driver()
     driver.heal(A, B, C)
     driver.tell(C, Report.STALL)
-    driver.now += 0.6 * driver.policy.eject_base
+    driver.now += share * driver.policy.eject_base
 
-    assert driver.pick(safety, tried=(A, B)).endpoint.url == chosen
+    assert driver.pick(Safety.BILLABLE, tried=(A, B)).endpoint.url == chosen
+
+
+def test_one_that_hung_is_the_very_last_hope() -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    driver.tell(B, Report.STALL)
+    driver.eject(C)
+    assert driver.pick(tried=(A, A)).endpoint.url == C
 
 
 def test_a_read_that_waits_is_asked_at_an_ejected_endpoint_if_there_is_no_other() -> None:
