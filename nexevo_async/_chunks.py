@@ -17,11 +17,12 @@ import orjson
 from nexevo_async import _codec
 from nexevo_async._chunk_pattern import ChunkPattern
 from nexevo_async._decoders import Unexpected, decoder_for
-from nexevo_async._messages import Attempt, Headers
+from nexevo_async._messages import Attempt, AttemptFailed, Headers
 from nexevo_async._sansio.assemble import Assembler, as_chunk
 from nexevo_async._sansio.outcome import error_from_event
 from nexevo_async._sansio.sse import Event, SSEParser
 from nexevo_async.errors import (
+    APIConnectionError,
     APIResponseValidationError,
     NotAnAPIResponseError,
     StreamError,
@@ -216,6 +217,15 @@ class ChunkReader:
     def partial(self) -> ChatCompletion | None:
         """The same for an error: None if nothing has come."""
         return None if self._folded().empty else self.snapshot()
+
+    def broken(self, failure: AttemptFailed) -> StreamTruncatedError:
+        """The error for a connection that broke before the message was complete."""
+        story = self._origin.story(failure.kind.value)
+        detail = f": {failure.detail}" if failure.detail else ""
+        message = f"the connection broke before the message was complete{detail}"
+        error = StreamTruncatedError(message, partial=self.partial(), **story)
+        error.__cause__ = APIConnectionError(failure.kind.value + detail, **story)
+        return error
 
     def drop(self) -> None:
         """Forget what has not been taken."""

@@ -268,12 +268,7 @@ class ChatStream:
     def _broken(self, failure: AttemptFailed | ClientClosedError) -> NexevoError:
         if isinstance(failure, ClientClosedError):
             return ClientClosedError(failure.message, **self._origin.story("client closed"))
-        story = self._origin.story(failure.kind.value)
-        detail = f": {failure.detail}" if failure.detail else ""
-        message = f"the connection broke before the message was complete{detail}"
-        error = StreamTruncatedError(message, partial=self._reader.partial(), **story)
-        error.__cause__ = APIConnectionError(failure.kind.value + detail, **story)
-        return error
+        return self._reader.broken(failure)
 
     def _late(self, limit: str) -> APITimeoutError:
         seconds: float | None = getattr(self._timeout, limit)

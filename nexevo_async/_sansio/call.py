@@ -297,28 +297,20 @@ class Call:
 
     def _next_moment(self, step: Move, happened: Happened, now: float, asked: float | None) -> float | None:
         """When the next attempt may start; None for at once."""
-        policy = self._policy
+        policy, before, rng = self._policy, len(self.attempts) - 1, self._shared.random
         if happened is Happened.STALE:
             return None
         if step is not Move.WAIT and self._pinned is None and self._shared.pool.elsewhere(self._tried, now=now):
             return None
         if happened in (Happened.RATE, Happened.GATEWAY):
-            pause = asked if asked is not None else self._throttle_pause()
+            pause = asked
+            if pause is None:
+                pause = equal_jitter(before, base=policy.throttle_base, cap=policy.throttle_cap, rng=rng)
         else:
             pause = full_jitter(
-                len(self.attempts) - 1,
-                base=policy.backoff_base,
-                factor=policy.backoff_factor,
-                cap=policy.backoff_cap,
-                rng=self._shared.random,
+                before, base=policy.backoff_base, factor=policy.backoff_factor, cap=policy.backoff_cap, rng=rng
             )
         return now + pause
-
-    def _throttle_pause(self) -> float:
-        policy = self._policy
-        return equal_jitter(
-            len(self.attempts) - 1, base=policy.throttle_base, cap=policy.throttle_cap, rng=self._shared.random
-        )
 
     def _wait_until(self, moment: float, now: float) -> Action:
         """Wait, unless that would cross the deadline or is longer than anybody would want to wait unasked."""
