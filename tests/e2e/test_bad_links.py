@@ -11,7 +11,7 @@ import pytest
 from nexevo_async import AsyncNexevo, HealthPolicy
 from nexevo_async.sandbox import Sandbox
 from tests.core.raw_server import RawServer, Visit
-from tests.e2e.load import until
+from tests.e2e.worlds import AsyncWorld
 
 #: It asks again as soon as it may, so that a second answer of the same kind is met.
 POLICY = HealthPolicy(links_ttl=0.05, links_error_base=0.05, links_min_interval=0.01, links_min_interval_panic=0.01)
@@ -39,7 +39,7 @@ async def discovered_with(body: bytes, caplog: pytest.LogCaptureFixture, *, kind
         client = AsyncNexevo(box.api_key, base_url=box.base_url, discovery_url=server.url, health=POLICY)
         async with client:
             assert await client.models.list()
-            await until(lambda: host.asked >= 3)
+            await AsyncWorld().until(lambda: host.asked >= 3)
             assert await client.models.list()
             assert [status.url for status in client.endpoints.snapshot()] == [box.base_url]
             await asyncio.sleep(0)
@@ -97,7 +97,7 @@ async def test_an_entry_that_is_no_public_base(
         client = AsyncNexevo(box.api_key, base_url=box.base_url, discovery_url=server.url, health=POLICY)
         async with client:
             assert await client.models.list()
-            await until(lambda: host.asked >= 3)
+            await AsyncWorld().until(lambda: host.asked >= 3)
             assert await client.models.list()
             known = sorted(status.url for status in client.endpoints.snapshot())
             assert known == sorted([box.base_url, "http://127.0.0.1:1"])  # once, although it was named twice
