@@ -91,7 +91,7 @@ class Call:
         self._attempt_limit = attempt_limit if safety is Safety.SAFE or safety is Safety.IDEMPOTENT else None
         self._tried: list[str] = []
         self._once: set[Move] = set()
-        self._repeated: set[Happened] = set()  # failures after which it was sent again
+        self._repeated: tuple[Happened, ...] = ()  # failures after which it was sent again
         self._pinned: str | None = None
         self._not_before: float | None = None
         self._bucket_turn: float | None = None
@@ -155,9 +155,7 @@ class Call:
     def answered(self, response: Response, now: float, *, wall: float) -> None:
         """An answer has arrived whole."""
         listed = self._pick is not None and self._pick.endpoint.source == "discovered"
-        happened = outcome.happened(response, discovered=listed)
-        if happened is Happened.ACCEPTED:
-            happened = outcome.flaw(response, self._request)
+        happened = outcome.happened(response, self._request, discovered=listed)
         if happened is Happened.ACCEPTED:
             self.accepted(now)
             self._verdict = Succeed(response)
@@ -260,7 +258,7 @@ class Call:
             self._fail(self._last_error(), final=happened is Happened.FINAL)
             return
         self._once.add(step)
-        self._repeated.add(happened)
+        self._repeated += (happened,)
         self._pinned = pick.endpoint.url if self._stays(step, happened) else None
         self._not_before = self._next_moment(step, happened, now, asked)
 

@@ -117,18 +117,19 @@ _STATUS_HAPPENED: dict[int, Happened] = {
 }
 
 
-def happened(response: Response, *, discovered: bool = False) -> Happened:
+def happened(response: Response, request: Request, *, discovered: bool = False) -> Happened:
     """
     The row of the failover table that an answer falls into.
 
     Args:
         response: The answer.
+        request: What it answers: a success is told by its body, which some may do without.
         discovered: The endpoint was named by discovery, not by the user. Such hosts come and go: a 404 not in the form
             of an API comes from whoever lives there now, while a user who named a host wants to be told.
     """
     status = response.status
     if 200 <= status < 300:
-        return Happened.MISPLACED if looks_like_html(response) else Happened.ACCEPTED
+        return _success(response, request)
     if status < 400:
         return Happened.MISPLACED
     if status == 429:
@@ -154,11 +155,14 @@ def looks_like_html(response: Response) -> bool:
     return start.startswith(b"<") and start.lower().startswith((b"<!doctype", b"<html"))
 
 
-def flaw(response: Response, request: Request) -> Happened:
-    """The row of a success by its body: `ACCEPTED` if it begins and ends as a JSON object or array does."""
+def _success(response: Response, request: Request) -> Happened:
+    """The row of a 2xx: `ACCEPTED` if its body begins and ends as a JSON object or array does. Most are done first."""
     body = response.body
-    ends = body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:]
-    if ends in _CONTAINERS:
+    if body[:1] + body[-1:] in _CONTAINERS and "html" not in (response.headers.get("content-type") or ""):
+        return Happened.ACCEPTED
+    if looks_like_html(response):
+        return Happened.MISPLACED
+    if body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:] in _CONTAINERS:
         return Happened.ACCEPTED
     free = request.name == FREE_REQUEST  # to a path that we know nothing of
     if not body:

@@ -14,7 +14,6 @@ from nexevo_async._sansio.outcome import (
     Happened,
     error_from_event,
     error_of,
-    flaw,
     happened,
     names_an_upstream,
     problem_in,
@@ -45,6 +44,13 @@ def answer(status: int, body: Any = b"", **headers: str) -> Response:
         raw,
         "https://a.example/x",
     )
+
+
+def request(safety: Safety, name: str = "auth.me") -> Request:
+    return Request(name=name, method="POST", path="/x", safety=safety)
+
+
+WRITE = request(Safety.UNSAFE)
 
 
 def problem(**fields: Any) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def problem(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_every_status_falls_into_one_row_of_the_failover_table(status: int, expected: Happened) -> None:
-    assert happened(answer(status)) is expected
+    assert happened(answer(status), WRITE) is expected
 
 
 @pytest.mark.parametrize(
@@ -102,8 +108,8 @@ def test_every_status_falls_into_one_row_of_the_failover_table(status: int, expe
 )
 def test_a_404_at_a_listed_host_is_foreign_unless_it_is_in_the_form_of_an_api(body: bytes, expected: Happened) -> None:
     response = answer(404, body)
-    assert happened(response, discovered=True) is expected
-    assert happened(response) is Happened.FINAL
+    assert happened(response, WRITE, discovered=True) is expected
+    assert happened(response, WRITE) is Happened.FINAL
 
 
 @pytest.mark.parametrize(
@@ -118,7 +124,7 @@ def test_a_404_at_a_listed_host_is_foreign_unless_it_is_in_the_form_of_an_api(bo
 def test_a_monthly_quota_is_final_wherever_it_is_named(body: Any) -> None:
     """Waiting seconds does not help, so it must never be taken for a rate limit."""
     response = answer(429, body)
-    assert happened(response) is Happened.FINAL
+    assert happened(response, WRITE) is Happened.FINAL
     assert type(error_of(response)) is QuotaExceededError
 
 
@@ -132,15 +138,11 @@ def test_a_monthly_quota_is_final_wherever_it_is_named(body: Any) -> None:
 )
 def test_a_web_page_with_status_200_says_that_the_base_url_is_probably_wrong(response: Response) -> None:
     error = error_of(response, call="models.list")
-    assert happened(response) is Happened.MISPLACED
+    assert happened(response, WRITE) is Happened.MISPLACED
     assert isinstance(error, NotAnAPIResponseError)
     assert (error.status, error.call) == (200, "models.list")
     assert "web page" in str(error)
     assert "The base URL is probably wrong" in str(error)
-
-
-def request(safety: Safety, name: str = "auth.me") -> Request:
-    return Request(name=name, method="POST", path="/x", safety=safety)
 
 
 @pytest.mark.parametrize("safety", Safety)
@@ -163,19 +165,19 @@ def request(safety: Safety, name: str = "auth.me") -> Request:
     ],
 )
 def test_a_success_is_judged_by_how_its_body_begins_and_ends(safety: Safety, body: bytes, expected: Happened) -> None:
-    assert flaw(answer(200, body), request(safety)) is expected
+    assert happened(answer(200, body), request(safety)) is expected
 
 
 @pytest.mark.parametrize("safety", Safety)
 def test_nothing_is_an_answer_to_a_write_or_with_204(safety: Safety) -> None:
     promised = safety in (Safety.SAFE, Safety.BILLABLE)
-    assert flaw(answer(200, b""), request(safety)) is (Happened.UNREADABLE if promised else Happened.ACCEPTED)
-    assert flaw(answer(204, b""), request(safety)) is Happened.ACCEPTED
+    assert happened(answer(200, b""), request(safety)) is (Happened.UNREADABLE if promised else Happened.ACCEPTED)
+    assert happened(answer(204, b""), request(safety)) is Happened.ACCEPTED
 
 
 @pytest.mark.parametrize("body", [b"", b"healthy", b'"x"', b"3"])
 def test_the_answer_of_a_path_that_is_not_in_the_table_may_be_anything(body: bytes) -> None:
-    assert flaw(answer(200, body), request(Safety.SAFE, "request")) is Happened.ACCEPTED
+    assert happened(answer(200, body), request(Safety.SAFE, "request")) is Happened.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -334,7 +336,7 @@ def test_no_json_body_is_ever_a_second_failure(status: int, value: Any) -> None:
     response = answer(status, value)
     error = error_of(response)
     assert isinstance(error, NexevoError)
-    assert isinstance(happened(response), Happened)
+    assert isinstance(happened(response, WRITE), Happened)
     assert "\n" not in str(error)
     assert len(str(error)) < 1000
 
