@@ -241,7 +241,8 @@ def error_of(
     """The error that a refusing answer stands for; `wall` is the time since 1970, for reading dates."""
     problem = problem_in(response.body)
     error: APIStatusError | APIResponseValidationError
-    if 200 <= response.status < 300 and (looks_like_html(response) or not isinstance(problem.body, Mapping | list)):
+    promised = 200 <= response.status < 300 and response.status != 204
+    if promised and (looks_like_html(response) or not isinstance(problem.body, Mapping | list)):
         cls, words = not_json(response)
         error = cls(words, problems=("$: not JSON",), status=response.status, body=problem.body)
     else:

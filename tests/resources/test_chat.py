@@ -26,6 +26,7 @@ CHUNK = b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop
 class Answer:
     status = 200
     base_url = "https://a.example"
+    on_break = None
 
     def __init__(self, *pieces: bytes) -> None:
         self.headers = Headers.of({"X-Nexevo-Generation-Id": "gen_1"})
