@@ -144,11 +144,14 @@ class PagerTwin(Twin[AsyncPages[T]], Generic[T]):
 
     @classmethod
     def fetch(cls, portal: Portal, pages: AsyncPages[T]) -> Self:
-        """Fetch the first page. The raw view has a type of its own for it, which is given as it is."""
+        """Fetch the first page. On the raw view it is an answer that is not read yet, and the list another class."""
         first = portal.call(lambda: pages)
-        if not isinstance(first, Page):
-            return cast("Self", first)
-        return cls(portal, _beginning_with(first, pages), first)
+        rest = _beginning_with(first, pages)
+        if isinstance(first, Page):
+            return cls(portal, rest, first)
+        from nexevo_sync._raw_pages import RawPages
+
+        return cast("Self", RawPages.of(first, portal, rest))
 
     def first(self) -> Page[T]:
         """The first page, on its own."""

@@ -60,6 +60,7 @@ COVERED_BY = {
     "nexevo_async/cli/demo.py": "tests/core/test_cli.py",
     "nexevo_async/cli/show.py": "tests/core/test_cli.py",
     "nexevo_sync/_callbacks.py": "tests/sync/test_facade.py",
+    "nexevo_sync/_raw_pages.py": "tests/sync/test_facade.py",
     "nexevo_sync/_shapes.py": "tests/sync/test_facade.py",
     "tools/syncgen/methods.py": "tests/tools/test_generate_sync.py",
     "tools/syncgen/sources.py": "tests/tools/test_generate_sync.py",

@@ -297,7 +297,7 @@ def test_a_list_fails_where_it_is_called(box: Sandbox) -> None:
 
 
 def test_raw_responses_come_from_calls_and_lists(client: Nexevo) -> None:
-    """A list has no other type of its own there."""
+    """A list is its first answer."""
     raw = client.with_raw_response.keys.create("raw")
     assert isinstance(raw, RawResponse)
     assert raw.parse().key.name == "raw"
@@ -305,6 +305,21 @@ def test_raw_responses_come_from_calls_and_lists(client: Nexevo) -> None:
     assert isinstance(listed, RawResponse)
     assert listed.status == 200
     assert isinstance(listed.parse(), Page)
+
+
+def test_a_raw_list_goes_on_to_the_answers_of_its_other_pages(client: Nexevo, box: Sandbox) -> None:
+    """As that of the async client does; the first is not asked for again."""
+    pricing = [{"model": "nexevo/fast", "pricing_factor": "1"}]
+    client.sub_accounts.create(alias="team", balance="1.5", model_pricing=pricing, count=5)
+    box.clear_journal()
+    listed: Any = client.with_raw_response.sub_accounts.list(page_size=2)
+    answers = list(listed.pages())
+    assert len(box.journal()) == 3
+    assert [type(answer) for answer in answers] == [RawResponse] * 3
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert [(answer.parse().page, len(answer.parse())) for answer in answers] == [(1, 2), (2, 2), (3, 1)]
+    assert answers[0].content == listed.content
+    assert len(list(listed.pages())) == 3
 
 
 def test_endpoints_are_seen_without_a_loop_and_checked_with_one(box: Sandbox) -> None:
