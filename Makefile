@@ -74,11 +74,13 @@ contracts: $(READY)
 
 generated: $(READY)
 	@$(BIN)/python tools/draw_health.py --check
+	@$(BIN)/python tools/write_raw.py --check
 	@$(BIN)/python tools/write_reference.py --check
 	@$(BIN)/python tools/generate_sync.py --check
 
 generate: $(READY)  ## Write generated files anew
 	@$(BIN)/python tools/draw_health.py
+	@$(BIN)/python tools/write_raw.py
 	@$(BIN)/python tools/write_reference.py
 	@$(BIN)/python tools/generate_sync.py
 

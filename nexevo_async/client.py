@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from nexevo_async.batch.resource import Batch
     from nexevo_async.models.endpoints import Endpoint
+    from nexevo_async.raw import RawAsyncNexevo
     from nexevo_async.resources.auth import Auth
     from nexevo_async.resources.billing import Billing
     from nexevo_async.resources.chat import Chat
@@ -197,13 +198,13 @@ class AsyncNexevo:
         )
 
     @property
-    def with_raw_response(self) -> Self:
+    def with_raw_response(self) -> RawAsyncNexevo:
         """
         The same methods, giving a `RawResponse` (status, headers, bytes, and `parse()` for the usual result).
 
-        Streams come as streams, with their `headers`.
+        Lists give their first answer, and `pages()` all of them. Streams come as streams, with their `headers`.
         """
-        return self._view(attrs.evolve(self._transport.settings, raw=True))
+        return cast("RawAsyncNexevo", self._view(attrs.evolve(self._transport.settings, raw=True)))
 
     async def request(
         self,

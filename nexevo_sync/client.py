@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl as _ssl
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
 from nexevo_async.client import AsyncNexevo
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from nexevo_async.models.endpoints import Endpoint
+    from nexevo_sync.raw import RawNexevo
 
 T = TypeVar("T")
 
@@ -167,13 +168,13 @@ class Nexevo(ClientTwin[AsyncNexevo]):
         )
 
     @property
-    def with_raw_response(self) -> Self:
+    def with_raw_response(self) -> RawNexevo:
         """
         The same methods, giving a `RawResponse` (status, headers, bytes, and `parse()` for the usual result).
 
-        Streams come as streams, with their `headers`.
+        Lists give their first answer, and `pages()` all of them. Streams come as streams, with their `headers`.
         """
-        return self._view(self._async.with_raw_response)
+        return cast("RawNexevo", self._view(cast("AsyncNexevo", self._async.with_raw_response)))
 
     def request(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from decimal import Decimal
 from typing import assert_type
 
-from nexevo_async import AsyncNexevo, BatchRow, ChatStream, Endpoint, Hooks, Page, RateLimits, Timeout
+import nexevo_sync
+from nexevo_async import AsyncNexevo, BatchRow, ChatStream, Endpoint, Hooks, Page, RateLimits, RawResponse, Timeout
 from nexevo_async.hooks import AttemptStart
-from nexevo_async.models import ChatCompletion, CreatedKey, Key, SubAccount
+from nexevo_async.models import ChatCompletion, CreatedKey, EndpointStatus, Key, SubAccount
 from nexevo_sync import Nexevo
 
 
@@ -90,3 +91,54 @@ async def calls(flag: bool) -> None:
     view = client.with_options(timeout=5)
     assert_type(view, AsyncNexevo)
     assert_type(await client.request("GET", "/v1/models", into=ChatCompletion), ChatCompletion)
+
+
+async def raw_calls(client: AsyncNexevo) -> None:
+    raw = client.with_raw_response
+    messages = [{"role": "user", "content": "Hello!"}]
+
+    answer = await raw.chat.completions.create(model="m", messages=messages)
+    assert_type(answer, RawResponse[ChatCompletion])
+    assert_type(answer.status, int)
+    assert_type(answer.headers, Mapping[str, str])
+    assert_type(answer.content, bytes)
+    assert_type(answer.parse(), ChatCompletion)
+    _ = answer.choices  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    assert_type(await raw.chat.completions.create(model="m", messages=messages, stream=True), ChatStream)
+    async with raw.chat.completions.stream(model="m", messages=messages) as stream:
+        assert_type(stream, ChatStream)
+
+    assert_type((await raw.keys.create(name="ci", timeout=5)).parse(), CreatedKey)
+    await raw.keys.create()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert_type((await raw.keys.list()).parse(), Page[Key])
+    async for page in raw.sub_accounts.list(page_size=2).pages():
+        assert_type(page, RawResponse[Page[SubAccount]])
+    assert_type((await raw.request("GET", "/v1/models", into=ChatCompletion)).parse(), ChatCompletion)
+    assert_type(raw.endpoints.snapshot(), tuple[EndpointStatus, ...])
+    assert_type((await raw.with_options(timeout=5).keys.create("ci")).status, int)
+    async for row in raw.batch.map(["ci"], call=lambda view, name: view.keys.create(name)):
+        assert_type(row.value, RawResponse[CreatedKey] | None)
+
+
+def blocking_raw_calls(client: Nexevo) -> None:
+    raw = client.with_raw_response
+    messages = [{"role": "user", "content": "Hello!"}]
+
+    answer = raw.chat.completions.create(model="m", messages=messages)
+    assert_type(answer, RawResponse[ChatCompletion])
+    assert_type(answer.status, int)
+    assert_type(answer.headers, Mapping[str, str])
+    assert_type(answer.content, bytes)
+    assert_type(answer.parse(), ChatCompletion)
+    _ = answer.choices  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    assert_type(raw.chat.completions.create(model="m", messages=messages, stream=True), nexevo_sync.ChatStream)
+
+    assert_type(raw.keys.create(name="ci", timeout=5).parse(), CreatedKey)
+    listed = raw.sub_accounts.list(page_size=2)
+    assert_type(listed.status, int)
+    assert_type(listed.parse(), Page[SubAccount])
+    assert_type(listed.pages(), Iterator[RawResponse[Page[SubAccount]]])
+    assert_type(raw.request("GET", "/v1/models", into=ChatCompletion).parse(), ChatCompletion)
+    assert_type(raw.with_options(timeout=5).keys.create("ci").status, int)
+    for row in raw.batch.map(["ci"], call=lambda view, name: view.keys.create(name)):
+        assert_type(row.value, RawResponse[CreatedKey] | None)

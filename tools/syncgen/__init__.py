@@ -1,1 +1,1 @@
-"""Writes the blocking client from the sources of the async one."""
+"""Writes the blocking client from the sources of the async one, and the types of the raw view."""

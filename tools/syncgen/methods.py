@@ -51,6 +51,9 @@ class Members:
         *overloads, last = found
         for overload in overloads:
             yield self._rewritten(overload, name, ast.parse("...").body)
+        if self._twin.shape is Shape.RAW:
+            yield self._rewritten(last, name, ast.parse("...").body)
+            return
         decorators = {ast.unparse(decorator) for decorator in last.decorator_list}
         if "classmethod" in decorators or "staticmethod" in decorators:
             # It prepares arguments for the constructor and awaits nothing, so it is right as it stands.
@@ -64,7 +67,7 @@ class Members:
         self._need("cached_property")
         self._need(twin.sync_name)
         made = f"{twin.sync_name}(self._portal, self._async.{name})"
-        told = first_line(docstring(twin.node))
+        told = sync_text(first_line(docstring(twin.node)))
         return _getter("cached_property", name, self._renamed(annotation), made, told)
 
     def open(self) -> Function:
@@ -113,6 +116,10 @@ class Members:
         if shape is Shape.STREAM and name == "next_batch":
             return ast.parse(f"return self._items.next_batch({passed})").body
         own = f"self._async.{name}"
+        twin = self._package.twins.get(_head(node.returns) or "")
+        if twin is not None and twin.shape is Shape.RAW:
+            self._need("cast")
+            return ast.parse(f"return cast('{twin.sync_name}', self._view(cast('{self._twin.alias}', {own})))").body
         there = own if reading else f"{own}({passed})"
         comma = f", {passed}" if passed else ""
         head = _head(node.returns)
@@ -273,7 +280,7 @@ def docstring(node: ast.ClassDef | ast.Module | Function) -> str:
 
 def first_line(text: str) -> str:
     """Its first paragraph, for the places where that is enough."""
-    return sync_text(text).strip().split("\n\n", maxsplit=1)[0]
+    return text.strip().split("\n\n", maxsplit=1)[0]
 
 
 def set_off(text: str, *, indent: int) -> str:

@@ -8,9 +8,22 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-__all__ = ["Function", "Module", "Package", "Shape", "Twin", "functions", "is_public", "return_names"]
+__all__ = [
+    "Function",
+    "Module",
+    "Package",
+    "Shape",
+    "Twin",
+    "functions",
+    "is_public",
+    "is_type_variable",
+    "return_names",
+]
 
 ASYNC_PACKAGE = "nexevo_async"
+
+#: The types of the raw view; what a list is there is written by hand on the blocking side.
+RAW_MODULE = "raw"
 
 #: Parts of the async package that have nothing to do with calls, or are values that both packages share.
 NOT_TWINNED = frozenset({"cli", "config", "errors", "hooks", "models", "sandbox", "testing"})
@@ -19,7 +32,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Shape(Enum):
-    """What kind of twin a class gets; the base classes are in `nexevo_sync/_shapes.py`."""
+    """What kind of twin a class gets; the base classes are in `nexevo_sync/_shapes.py`, but for types alone."""
 
     CLIENT = "ClientTwin"
     RESOURCE = "Twin"
@@ -28,6 +41,7 @@ class Shape(Enum):
     VIEW = "ViewTwin"
     OPENING = "OpeningTwin"
     PAGER = "PagerTwin"
+    RAW = "Protocol"
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,11 @@ class Import:
     module: str
     original: str | None
     for_types_only: bool
+
+    def line(self, name: str) -> str:
+        """The statement that gets it as `name`."""
+        alias = "" if name == (self.original or self.module) else f" as {name}"
+        return f"from {self.module} import {self.original}{alias}" if self.original else f"import {self.module}{alias}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +74,7 @@ class Twin:
     @property
     def sync_name(self) -> str:
         """The name of the twin."""
-        return self.node.name.removeprefix("Async")
+        return self.node.name.replace("Async", "", 1)
 
     @property
     def alias(self) -> str:
@@ -138,6 +157,36 @@ class Package:
         names = return_names(annotation)
         return self.twins.get(names[0]) if len(names) >= 1 and _head(annotation) == names[0] else None
 
+    def child(self, node: Function) -> Twin | None:
+        """The resource that a property gives, which may be a generic one."""
+        if not any(ast.unparse(decorator).endswith("property") for decorator in node.decorator_list):
+            return None
+        names = return_names(node.returns.value if isinstance(node.returns, ast.Subscript) else node.returns)
+        twin = self.twins.get(names[0]) if len(names) == 1 else None
+        return twin if twin is not None and twin.shape is Shape.RESOURCE else None
+
+    def children(self, twin: Twin) -> dict[str, tuple[Twin, ast.expr]]:
+        """Attributes that are twins, and their types: ``self.keys = Keys(…)``, ``keys: Keys``, or a property."""
+        found: dict[str, tuple[Twin, ast.expr]] = {}
+
+        def note(name: str, annotation: ast.expr | None) -> None:
+            names = return_names(annotation)
+            child = self.twins.get(names[0]) if names else None
+            if annotation is not None and child is not None and is_public(name) and child.shape is Shape.RESOURCE:
+                found[name] = child, annotation
+
+        for node in ast.walk(twin.node):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                made = node.value
+                if isinstance(made, ast.Call) and isinstance(made.func, ast.Name):
+                    note(node.targets[0].attr, made.func)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Name):
+                target = node.target
+                note(target.id if isinstance(target, ast.Name) else getattr(target, "attr", "_"), node.annotation)
+            elif isinstance(node, ast.FunctionDef) and self.child(node) is not None:
+                note(node.name, node.returns)
+        return found
+
     def twinned_modules(self) -> list[Module]:
         """The modules that hold twins, and the packages around them."""
         holding = {twin.module for twin in self.twins.values()}
@@ -150,6 +199,8 @@ class Package:
 
 def _shape(node: ast.ClassDef, module: Module) -> Shape | None:
     defined = functions(node)
+    if module.name == RAW_MODULE and "__await__" not in defined:
+        return Shape.RAW
     if not is_public(node.name) or any(_head(base) in ("Protocol", "TypedDict") for base in node.bases):
         return None
     if module.name == "client" and "__aenter__" in defined:
@@ -188,3 +239,8 @@ def _head(annotation: ast.expr | None) -> str | None:
     if isinstance(annotation, ast.Subscript):
         annotation = annotation.value
     return annotation.id if isinstance(annotation, ast.Name) else None
+
+
+def is_type_variable(node: ast.stmt | None) -> bool:
+    """Whether a definition is that of a type variable."""
+    return isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec("))

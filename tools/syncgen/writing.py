@@ -9,10 +9,20 @@ import tempfile
 from pathlib import Path
 
 from syncgen.methods import CALLBACKS, OFF_LOOP, Members, docstring, set_off
-from syncgen.sources import ASYNC_PACKAGE, Module, Package, Shape, Twin, functions, is_public, return_names
+from syncgen.sources import (
+    ASYNC_PACKAGE,
+    Module,
+    Package,
+    Shape,
+    Twin,
+    functions,
+    is_public,
+    is_type_variable,
+    return_names,
+)
 from syncgen.wording import sync_text, with_uvloop
 
-__all__ = ["HEADER", "SYNC_PACKAGE", "render"]
+__all__ = ["HEADER", "SYNC_PACKAGE", "formatted", "render"]
 
 SYNC_PACKAGE = "nexevo_sync"
 
@@ -27,6 +37,8 @@ _OWN_NAMES = {
     "Generic": "typing",
     "Iterator": "collections.abc",
     "Portal": f"{SYNC_PACKAGE}._portal",
+    "Protocol": "typing",
+    "RawPages": f"{SYNC_PACKAGE}._raw_pages",
     "cached_property": "functools",
 }
 
@@ -46,7 +58,7 @@ def render(root: Path) -> dict[str, str]:
     front = package.modules["__init__"]
     path = front.path.replace(ASYNC_PACKAGE, SYNC_PACKAGE, 1)
     files[path] = _front(package, front)
-    return _formatted(files, root)
+    return formatted(files, root)
 
 
 class _Writer:
@@ -65,7 +77,7 @@ class _Writer:
             twin = self._package.twins.get(name)
             if twin is not None:
                 body.append(self._class(twin))
-            elif name in self._module.public and not _is_type_variable(definition):
+            elif name in self._module.public and name not in _OWN_NAMES and not is_type_variable(definition):
                 again.append(f"from {self._where()} import {name} as {name}")
         for name, found in self._module.imports.items():
             if name == found.original and found.module.startswith(ASYNC_PACKAGE) and self._is_package():
@@ -73,7 +85,7 @@ class _Writer:
         variables = [
             ast.unparse(self._module.definitions[name])
             for name in self._needed
-            if _is_type_variable(self._module.definitions.get(name))
+            if is_type_variable(self._module.definitions.get(name))
         ]
         if variables:
             self._needed["TypeVar"] = None
@@ -108,21 +120,19 @@ class _Writer:
         for twin in self._package.twins.values():
             if name == twin.sync_name:
                 here = twin.module == self._module.name
-                return None if here else (f"from {SYNC_PACKAGE}.{twin.module} import {name}", False)
+                types_only = twin.shape is Shape.RAW
+                return None if here else (f"from {SYNC_PACKAGE}.{twin.module} import {name}", types_only)
             if name == twin.alias:
                 alias = "" if name == twin.async_name else f" as {name}"
                 return f"from {ASYNC_PACKAGE}.{twin.module} import {twin.async_name}{alias}", False
         found = self._module.imports.get(name)
-        if found is not None and found.original is None:
-            return f"import {found.module}" + (f" as {name}" if name != found.module else ""), found.for_types_only
         if found is not None:
-            alias = "" if found.original == name else f" as {name}"
-            return f"from {found.module} import {found.original}{alias}", found.for_types_only
+            return found.line(name), found.for_types_only
         if name in _OWN_NAMES:
             return f"from {_OWN_NAMES[name]} import {name}", False
         if name in self._module.public:
             return None  # it is there already, for others
-        if name in self._module.definitions and not _is_type_variable(self._module.definitions[name]):
+        if name in self._module.definitions and not is_type_variable(self._module.definitions[name]):
             return f"from {self._where()} import {name}", False
         return ("from typing import TypeVar", False) if name == "TypeVar" else None
 
@@ -131,7 +141,8 @@ class _Writer:
     def _class(self, twin: Twin) -> ast.ClassDef:
         members = Members(self._package, twin, self._need)
         self._need(twin.shape.value)
-        self._need(twin.alias)
+        if twin.shape is not Shape.RAW:
+            self._need(twin.alias)
         text = sync_text(docstring(twin.node))
         if twin.shape is Shape.CLIENT:
             text = with_uvloop(text)
@@ -143,14 +154,16 @@ class _Writer:
     def _members(self, twin: Twin, members: Members) -> list[ast.stmt]:
         body: list[ast.stmt] = []
         defined = functions(twin.node)
+        if twin.shape is Shape.RAW:
+            return [method for name, found in defined.items() for method in members.methods(name, found)]
         for name, found in defined.items():
             if twin.shape is Shape.CLIENT and name == "__init__":
                 body.append(members.constructor(found[-1]))
-            elif is_public(name) and self._child(found[-1]) is None:
+            elif is_public(name) and self._package.child(found[-1]) is None:
                 body += members.methods("close" if name == "aclose" else name, found)
             elif name == "__aiter__" and twin.shape is Shape.PAGER:
                 body += members.methods("__iter__", found)
-        body += [members.child(name, *child) for name, child in self._children(twin).items()]
+        body += [members.child(name, *child) for name, child in self._package.children(twin).items()]
         if twin.shape is Shape.OPENING:
             body.append(members.open())
         elif twin.shape is Shape.VIEW:
@@ -165,6 +178,8 @@ class _Writer:
 
     def _bases(self, twin: Twin) -> str:
         """The base class for its shape, with the async class and, where it gives items, their type."""
+        if twin.shape is Shape.RAW:
+            return "Protocol"
         parameters = self._parameters(twin)
         own = twin.alias + parameters
         defined = functions(twin.node)
@@ -193,35 +208,6 @@ class _Writer:
                     self._need(name)
                 return f"[{ast.unparse(base.slice)}]"
         return ""
-
-    def _child(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Twin | None:
-        """The twin that a property gives, which may be a generic one."""
-        if not any(ast.unparse(decorator).endswith("property") for decorator in node.decorator_list):
-            return None
-        names = return_names(node.returns.value if isinstance(node.returns, ast.Subscript) else node.returns)
-        return self._package.twins.get(names[0]) if len(names) == 1 else None
-
-    def _children(self, twin: Twin) -> dict[str, tuple[Twin, ast.expr]]:
-        """Attributes that are twins, and their types: ``self.keys = Keys(…)``, ``keys: Keys``, or a property."""
-        found: dict[str, tuple[Twin, ast.expr]] = {}
-
-        def note(name: str, annotation: ast.expr | None) -> None:
-            names = return_names(annotation)
-            child = self._package.twins.get(names[0]) if names else None
-            if annotation is not None and child is not None and is_public(name) and child.shape is Shape.RESOURCE:
-                found[name] = child, annotation
-
-        for node in ast.walk(twin.node):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-                made = node.value
-                if isinstance(made, ast.Call) and isinstance(made.func, ast.Name):
-                    note(node.targets[0].attr, made.func)
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Name):
-                target = node.target
-                note(target.id if isinstance(target, ast.Name) else getattr(target, "attr", "_"), node.annotation)
-            elif isinstance(node, ast.FunctionDef) and self._child(node) is not None:
-                note(node.name, node.returns)
-        return found
 
 
 def _front(package: Package, module: Module) -> str:
@@ -278,11 +264,7 @@ def _beginning(module: Module) -> list[str]:
     return [f'{header}"""{set_off(text, indent=0)}"""', "from __future__ import annotations"]
 
 
-def _is_type_variable(node: ast.stmt | None) -> bool:
-    return isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec("))
-
-
-def _formatted(files: dict[str, str], root: Path) -> dict[str, str]:
+def formatted(files: dict[str, str], root: Path) -> dict[str, str]:
     """
     The files as ruff would leave them, with the settings of the project at `root`.
 
