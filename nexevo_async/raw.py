@@ -78,6 +78,9 @@ class RawAsyncNexevo(Protocol):
         timeout: Timeout | float | None = None,
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> RawResponse[T]:
         """Call any path with the same failover, retries and errors as the methods have."""
         ...
