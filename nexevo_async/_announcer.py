@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from nexevo_async._logging import logger
-from nexevo_async._sansio.endpoint_pool import EndpointChange, EndpointPool
+from nexevo_async._sansio.endpoint_pool import EndpointChange, EndpointPool, State
 from nexevo_async.hooks import Hooks
 
 
@@ -18,13 +18,15 @@ class Announcer:
     Args:
         pool: Whose changes.
         hooks: Whom to tell, besides the log.
+        ejected: Called with the URL of each endpoint that is out: its idle connections may be dead like itself.
     """
 
-    __slots__ = ("_hooks", "_news", "_pool", "_told")
+    __slots__ = ("_ejected", "_hooks", "_news", "_pool", "_told")
 
-    def __init__(self, pool: EndpointPool, hooks: tuple[Hooks, ...]) -> None:
+    def __init__(self, pool: EndpointPool, hooks: tuple[Hooks, ...], *, ejected: Callable[[str], None]) -> None:
         self._pool = pool
         self._hooks = hooks
+        self._ejected = ejected
         self._news: deque[EndpointChange] = deque()
         self._told = 0
 
@@ -40,6 +42,8 @@ class Announcer:
         while self._news:
             change = self._news.popleft()
             _log(change)
+            if change.after is State.EJECTED:
+                self._ejected(change.url)
             for hook in self._hooks:
                 await maybe(hook.on_endpoint_change(change))
 

@@ -49,7 +49,7 @@ def make_core(
     rng = random.Random()  # noqa: S311 - jitter, not a secret
     pool = EndpointPool(endpoints, policy=health, rng=rng, now=now)
     parts = _Parts(HTTPSender(connections), pool, health, rng, routes, now)
-    announcer = Announcer(pool, settings.hooks)
+    announcer = Announcer(pool, settings.hooks, ejected=parts.sender.drop_idle)
     read = reader_of(discovery_url or "", allowed_hosts)
     sharing = _sharing(parts, read, discovery_url, allowed_hosts)
     discovery = None

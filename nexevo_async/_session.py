@@ -4,7 +4,8 @@ The aiohttp session of one event loop, set up for calls to a gateway. Imported b
 What differs from aiohttp's defaults, and why: no cookies (an API has none); no hidden second sending of idempotent
 requests (`Call` decides what is sent twice); our own counting of connections, so that waiting for one is not taken
 for a slow network; TCP keepalive, because NAT boxes forget silent connections after two to six minutes; idle
-connections closed after 5 s, before any common server closes them under us.
+connections closed after 5 s, before any common server closes them under us, and all after five minutes, so that a name
+that has moved is looked up again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError, ConfigurationError
 
 IDLE_SECONDS = 5.0
+#: A connection older than this is not used again: one under steady load would never look the name up anew.
+MOST_AGE = 300.0
 #: Connections being made at once to one origin. Thousands would be late through their own number: a false outage.
 CONNECTING = 100
 #: Seconds of silence before the first keepalive probe, between probes, and how many may be lost.
@@ -236,10 +239,12 @@ class Connector(aiohttp.TCPConnector):
                 # aiohttp looks for one first.
                 async with self._doors[req.connection_key]:
                     connection = await super().connect(req, traces, timeout)
-            if not progress.reused or not connection.protocol.should_close:
+            protocol = connection.protocol
+            # Bytes that nobody asked for may wait there: they would be taken for the answer.
+            if not progress.reused or not (protocol.should_close or time.monotonic() > protocol.nexevo_ends):
                 progress.connected = True
                 return connection
-            connection.close()  # bytes that nobody asked for wait there: they would be taken for the answer
+            connection.close()
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout
@@ -248,7 +253,10 @@ class Connector(aiohttp.TCPConnector):
         if progress is not None:
             progress.reused = False
             progress.connecting_since = time.monotonic()
-        return await super()._create_connection(req, traces, timeout)
+        protocol: Any = await super()._create_connection(req, traces, timeout)
+        protocol.nexevo_ends = time.monotonic() + MOST_AGE
+        made: ResponseHandler = protocol
+        return made
 
     def drop_idle(self, url: URL | None) -> None:
         """Close idle connections to one origin or to all."""

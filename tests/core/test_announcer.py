@@ -34,7 +34,8 @@ def told() -> list[str]:
 async def test_every_change_is_told_once_to_every_hook_and_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "nexevo")
     pool, plain, slow = a_pool((A, B), now=0.0), Listener(), SlowListener()
-    announcer = Announcer(pool, (plain, slow))
+    out: list[str] = []
+    announcer = Announcer(pool, (plain, slow), ejected=out.append)
     assert announcer.has_news
 
     await asyncio.gather(*(announcer.tell() for _ in range(5)))
@@ -45,6 +46,7 @@ async def test_every_change_is_told_once_to_every_hook_and_to_the_log(caplog: py
     await announcer.tell()
 
     assert plain.heard == slow.heard == [*told(), "a ejected"]
+    assert out == [A]
     assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING"]
     assert caplog.messages[-1] == f"endpoint {A}: unknown -> ejected (connect: refused [hidden])"
 
@@ -56,7 +58,7 @@ async def test_what_a_hook_that_raises_leaves_untold_is_told_the_next_time() -> 
                 raise RuntimeError("not today")
 
     listener = Listener()
-    announcer = Announcer(a_pool((A, B), now=0.0), (Unlucky(), listener))
+    announcer = Announcer(a_pool((A, B), now=0.0), (Unlucky(), listener), ejected=print)
     with pytest.raises(RuntimeError, match="not today"):
         await announcer.tell()
 

@@ -529,6 +529,18 @@ async def test_idle_connections_can_be_dropped() -> None:
         await other.all_left()
 
 
+async def test_a_connection_is_not_used_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One under steady load would never look the name up again, and would stay with a host that has moved."""
+    async with RawServer(answer_all) as server, a_sender() as sender:
+        monkeypatch.setattr(_session, "MOST_AGE", 0.05)
+        await attempt(sender, server.url)
+        await attempt(sender, server.url)
+        assert server.connections == 1
+        await asyncio.sleep(0.06)
+        await attempt(sender, server.url)
+        assert (server.connections, len(server.requests)) == (2, 3)
+
+
 async def test_a_bare_connection_is_made_and_used_later() -> None:
     async with RawServer(answer_all) as server, a_sender() as sender:
         await sender.connect_only(server.url, within(1.0))
