@@ -131,7 +131,10 @@ class Call:
                 if moment is not None and moment > now:
                     return self._wait_until(moment, now)
             self._not_before = self._bucket_turn = None
-        pick = self._shared.pool.pick(now=now, safety=self._request.safety, tried=self._tried, only=self._pinned)
+        pool, safety = self._shared.pool, self._request.safety
+        pick = pool.pick(now=now, safety=safety, tried=self._tried, only=self._pinned)
+        if pick is None and self._has_waited(now) and self._pinned is None and not pool.in_panic(now):
+            pick = pool.pick(now=now, safety=safety)  # nobody found anything out: what is fit, though it was tried
         if pick is None:
             return self._wait_in_panic(now)
         if pick.panic and self.attempts and not self._shared.budget.spend(now, cost=PANIC_COST):
@@ -322,6 +325,10 @@ class Call:
         if self._last is not None:
             return self._fail(self._last_error())
         return self._fail(wait_refused(self._request.name, moment - now, self._total))
+
+    def _has_waited(self, now: float) -> bool:
+        """Whether the moment is over that a call waits for what others find out."""
+        return self._panic_since is not None and now >= self._panic_since + self._shared.panic_wait
 
     def _wait_in_panic(self, now: float) -> Action:
         """Every endpoint is down and being tried by others: wait a moment for what they find out."""

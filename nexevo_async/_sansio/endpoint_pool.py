@@ -72,8 +72,8 @@ class EndpointPool(EndpointTable):
             hedging: The call waits at the last of `tried`: another one is wanted, and the same one again is of no use.
 
         Returns:
-            The pick, or None: every endpoint is ejected and has as many calls in flight as panic allows, so wait until
-            one of them is answered. (With `only`, also if that endpoint has left.)
+            The pick, or None: those that are left to this call are out, and have as many calls in flight as panic
+            allows, so wait until one of them is answered. (With `only`, also if that endpoint has left.)
         """
         self._refresh(now)
         self._last_call = now
@@ -89,7 +89,7 @@ class EndpointPool(EndpointTable):
                 return pick
         return self._ranked[0].take(now=now, safety=safety, last=self._alone)
 
-    def _search(self, now: float, safety: Safety, tried: Collection[str], *, hedging: bool) -> Pick:
+    def _search(self, now: float, safety: Safety, tried: Collection[str], *, hedging: bool) -> Pick | None:
         """The best one that this call has not tried; else a last hope, or the best one, as there is a fit one."""
         for position, health in enumerate(self._ranked):
             testing = health.state is State.PROBATION
@@ -98,24 +98,29 @@ class EndpointPool(EndpointTable):
             others = self._ranked[position + 1 :]
             last = not any(h.state in CARRYING and h.endpoint.url not in tried for h in others)
             return self._take(health, now=now, safety=safety, last=last, probation=testing)
-        hope = self._last_hope(now, safety, tried) if hedging or len(tried) > 1 else None
-        return hope or self._ranked[0].take(now=now, safety=safety, last=True)
-
-    def _last_hope(self, now: float, safety: Safety, tried: Collection[str]) -> Pick | None:
-        """
-        An endpoint that is out, or being tested, for a call that all others have just failed, as if in panic.
-
-        It may be well again. Those that hung come last, and for what may not be repeated not before half their pause is
-        over: it would be told too late, and then not even what became of it.
-        """
-        out = [health for health in self._live() if health.state not in CARRYING and health.endpoint.url not in tried]
-        for health in sorted(out, key=lambda h: (h.cause is Cause.STALL, h.until)):
-            early = health.cause is Cause.STALL and now < health.half_at
-            if early and safety not in (Safety.SAFE, Safety.IDEMPOTENT):
-                continue
+        out = self._last_hopes(now, safety, tried) if hedging or len(tried) > 1 else []
+        for health in out:
             if pick := self._take_panic(health, now, safety):
                 return pick
-        return None
+        # Those that are out are being tried by others: a call waits for what they find out.
+        return None if out and not hedging else self._ranked[0].take(now=now, safety=safety, last=True)
+
+    def _last_hopes(self, now: float, safety: Safety, tried: Collection[str]) -> list[EndpointHealth]:
+        """
+        Endpoints that are out, or being tested, for a call that all others have just failed, as if in panic.
+
+        They may be well again. Those that hung come last, and for what may not be repeated only after half their pause:
+        it would be told too late, and not even what became of it.
+        """
+        repeatable = safety in (Safety.SAFE, Safety.IDEMPOTENT)
+        out = [
+            health
+            for health in self._live()
+            if health.state not in CARRYING
+            and health.endpoint.url not in tried
+            and (repeatable or health.cause is not Cause.STALL or now >= health.half_at)
+        ]
+        return sorted(out, key=lambda h: (h.cause is Cause.STALL, h.until))
 
     def _take(self, health: EndpointHealth, *, now: float, safety: Safety, last: bool, probation: bool = False) -> Pick:
         if probation:
@@ -142,6 +147,8 @@ class EndpointPool(EndpointTable):
         live = self._live()
         live.sort(key=lambda h: (h.endpoint.url in tried, h.last_panic, _HOPE[h.state], h.until, -h.endpoint.priority))
         for health in live:
+            if health.endpoint.url in tried and live[0].endpoint.url not in tried:
+                return None  # others are finding out about those that it has not tried
             pick = self._take_panic(health, now, safety)
             if pick is not None:
                 return pick

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Request, Safety
-from nexevo_async._sansio.actions import Fail, Send, Wait
+from nexevo_async._sansio.actions import Fail, Send, Succeed, Wait
 from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick, Report
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
@@ -888,3 +888,49 @@ def test_a_404_of_the_api_itself_and_any_of_a_host_that_the_user_named_are_final
     for _ in range(5):
         assert world.run(world.call(), {A: NOT_FOUND if listed else PARKED}).bases == "a"
     assert world.run(world.call(), []).bases == "a"
+
+
+def elsewhere_succeeds(world: World, url: str) -> None:
+    """Another call is answered there."""
+    pick = world.pool.pick(now=world.now, safety=Safety.SAFE, only=url)
+    assert pick is not None
+    world.pool.report(pick, Report.SUCCESS, now=world.now)
+
+
+def elsewhere_hangs(world: World, url: str) -> None:
+    """As many other calls as may wait there for an answer."""
+    while world.pool.pick(now=world.now, safety=Safety.SAFE, only=url) is not None:
+        pass
+
+
+def test_a_call_waits_for_one_that_is_out_and_being_tried_instead_of_asking_again_where_it_failed() -> None:
+    world = World([A, B])
+    world.run(world.call(), [REFUSED, 200])  # A is out
+    elsewhere_hangs(world, A)
+    began = world.now
+
+    story = world.run(world.call(), {A: 200, B: 503})
+
+    assert (story.bases, story.succeeded) == ("ba", True)
+    assert story.sent[1].at - began == pytest.approx(1.0, abs=0.05)  # then the first of those others counts no more
+
+
+def test_if_nobody_finds_anything_out_it_takes_what_is_fit_although_it_failed_there() -> None:
+    world = World([A, B])
+    world.run(world.call(), [200])
+    pick = world.pool.pick(now=world.now, safety=Safety.SAFE, only=B)
+    assert pick is not None
+    world.pool.report(pick, Report.HARD, now=world.now)
+    call, bases, waited = world.call(), "", 0.0
+    while not isinstance(action := call.next_action(world.now), Succeed):
+        if isinstance(action, Wait):
+            waited += action.seconds
+            world.now += action.seconds
+        else:
+            assert isinstance(action, Send)
+            bases += action.pick.endpoint.url[8]
+            world.finish(call, 503 if len(bases) < 3 else 200)
+            elsewhere_succeeds(world, A)
+        elsewhere_hangs(world, B)
+    assert bases == "aaa"
+    assert waited == pytest.approx(1.0, abs=0.2)

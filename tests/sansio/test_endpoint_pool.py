@@ -116,12 +116,23 @@ def test_such_a_read_does_not_wait_for_whoever_tests_the_third_one() -> None:
     assert (pick.endpoint.url, pick.panic, pick.probation) == (C, True, False)
 
 
-def test_no_more_reads_than_in_panic_try_an_ejected_endpoint() -> None:
+def test_no_more_reads_than_in_panic_try_an_ejected_endpoint_and_the_others_wait_for_them() -> None:
     driver = Driver()
     driver.heal(A, B, C)
     driver.eject(C)
-    picks = [driver.pick(tried=(A, B)).endpoint.url for _ in range(10)]
-    assert picks.count(C) == driver.policy.panic_inflight == 4
+    picks = [driver.pool.pick(now=driver.now, safety=Safety.SAFE, tried=(A, B)) for _ in range(10)]
+    assert [pick.endpoint.url if pick else None for pick in picks] == [C] * driver.policy.panic_inflight + [None] * 6
+
+
+def test_in_panic_a_call_waits_for_an_endpoint_that_it_has_not_tried_instead_of_trying_the_same_again() -> None:
+    driver = Driver({A: 20, B: 10})
+    driver.heal(A, B)
+    driver.eject(B)
+    driver.eject(A)
+    for _ in range(driver.policy.panic_inflight):
+        assert driver.pick(tried=(A,)).endpoint.url == B
+    assert driver.pool.pick(now=driver.now, safety=Safety.SAFE, tried=(A,)) is None
+    assert driver.pick().endpoint.url == A
 
 
 def test_elsewhere_says_whether_the_next_pick_will_be_another_one() -> None:
