@@ -66,7 +66,7 @@ def _panel(axis: Any, rows: list[tuple[str, float, float, float]], title: str) -
     axis.invert_yaxis()
     axis.set_xscale("log")
     axis.set_xlim(low / 1.6, high * 4.5)  # room for the figure beside the last point
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1,)))
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_title(title, loc="left", weight="bold", color=INK, fontsize=13)
