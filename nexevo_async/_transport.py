@@ -162,8 +162,10 @@ class Transport:
             raise ClientClosedError(call=request.name)
         now = time.monotonic()
         core.background.wake(now)
-        timeout = Timeout.of(options.get("timeout"), settings.timeout)
-        policy = _with_retries(settings.retry, options.get("max_retries"))
+        timeout, policy = settings.timeout, settings.retry
+        if options:  # of this call; most have none
+            timeout = Timeout.of(options.get("timeout"), timeout)
+            policy = _with_retries(policy, options.get("max_retries"))
         call = Call(request, core.shared, policy, now=now, total=timeout.total, attempt_limit=timeout.attempt)
         while True:
             action = call.next_action(now)

@@ -62,7 +62,6 @@ class Call:
         "_request",
         "_sent_at",
         "_shared",
-        "_started",
         "_total",
         "_tried",
         "_verdict",
@@ -84,13 +83,12 @@ class Call:
         self._request = request
         self._shared = shared
         self._policy = policy
-        self._started = now
         self._total = total
         self._deadline = None if total is None else now + total
         safety = request.safety
         self._attempt_limit = attempt_limit if safety is Safety.SAFE or safety is Safety.IDEMPOTENT else None
         self._tried: list[str] = []
-        self._once: set[Move] = set()
+        self._once: tuple[Move, ...] = ()
         self._repeated: tuple[Happened, ...] = ()  # failures after which it was sent again
         self._pinned: str | None = None
         self._not_before: float | None = None
@@ -260,7 +258,7 @@ class Call:
         if step is Move.RAISE or step is Move.UNKNOWN or not self._allowed(step, happened, now, free=free):
             self._fail(self._last_error(), final=happened is Happened.FINAL)
             return
-        self._once.add(step)
+        self._once += (step,)
         self._repeated += (happened,)
         self._pinned = pick.endpoint.url if self._stays(step, happened) else None
         self._not_before = self._next_moment(step, happened, now, asked)
