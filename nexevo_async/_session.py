@@ -226,6 +226,7 @@ class Connector(aiohttp.TCPConnector):
         super().__init__(**settings)
         # For each origin: one that does not answer must not keep the others waiting.
         self._doors: defaultdict[Any, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(CONNECTING))
+        self._dropped: dict[tuple[str | None, int | None], float] = {}
 
     async def connect(self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
         progress = PROGRESS.get() or Progress(reused=False)
@@ -239,12 +240,17 @@ class Connector(aiohttp.TCPConnector):
                 # aiohttp looks for one first.
                 async with self._doors[req.connection_key]:
                     connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
             # Bytes that nobody asked for may wait there: they would be taken for the answer.
-            if not progress.reused or not (protocol.should_close or time.monotonic() > protocol.nexevo_ends):
+            if not progress.reused or not (connection.protocol.should_close or self._is_old(connection.protocol)):
                 progress.connected = True
                 return connection
             connection.close()
+
+    def _is_old(self, protocol: Any) -> bool:
+        """Whether a connection has served long enough, or is as old as others to its origin that were dropped."""
+        made: float = protocol.nexevo_made
+        origin = protocol.nexevo_origin
+        return time.monotonic() > made + MOST_AGE or (origin in self._dropped and made <= self._dropped[origin])
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout
@@ -253,13 +259,16 @@ class Connector(aiohttp.TCPConnector):
         if progress is not None:
             progress.reused = False
             progress.connecting_since = time.monotonic()
+        began = time.monotonic()
         protocol: Any = await super()._create_connection(req, traces, timeout)
-        protocol.nexevo_ends = time.monotonic() + MOST_AGE
+        protocol.nexevo_made, protocol.nexevo_origin = began, (req.url.host, req.url.port)
         made: ResponseHandler = protocol
         return made
 
     def drop_idle(self, url: URL | None) -> None:
-        """Close idle connections to one origin or to all."""
+        """Close idle connections to one origin or to all; of one origin those in use too, once they are idle."""
+        if url is not None:
+            self._dropped[url.host, url.port] = time.monotonic()
         for key, idle in list(self._conns.items()):
             if url is None or (key.host == url.host and key.port == url.port):
                 del self._conns[key]

@@ -541,6 +541,26 @@ async def test_a_connection_is_not_used_for_ever(monkeypatch: pytest.MonkeyPatch
         assert (server.connections, len(server.requests)) == (2, 3)
 
 
+async def test_a_connection_in_use_while_others_were_dropped_is_not_used_again() -> None:
+    answer = asyncio.Event()
+
+    async def later(visit: Visit) -> None:
+        while await visit.request():
+            await answer.wait()
+            visit.send(OK)
+
+    async with RawServer(later) as server, a_sender() as sender:
+        calls = [asyncio.create_task(attempt(sender, server.url)) for _ in range(2)]
+        while len(server.requests) < 2:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.005)
+        sender.drop_idle(server.url)  # one was found dead: those that are as old may be so too
+        answer.set()
+        await asyncio.gather(*calls)
+        await attempt(sender, server.url)
+        await attempt(sender, server.url)
+        assert (server.connections, len(server.requests)) == (3, 4)
+
+
 async def test_a_bare_connection_is_made_and_used_later() -> None:
     async with RawServer(answer_all) as server, a_sender() as sender:
         await sender.connect_only(server.url, within(1.0))
