@@ -130,7 +130,8 @@ class Call:
                     return self._wait_until(moment, now)
             self._not_before = self._bucket_turn = None
         pool, safety = self._shared.pool, self._request.safety
-        pick = pool.pick(now=now, safety=safety, tried=self._tried, only=self._pinned)
+        left = self._policy.max_attempts - len(self.attempts)
+        pick = pool.pick(now=now, safety=safety, tried=self._tried, only=self._pinned, left=left)
         if pick is None and self._has_waited(now) and self._pinned is None and not pool.in_panic(now):
             pick = pool.pick(now=now, safety=safety)  # nobody found anything out: what is fit, though it was tried
         if pick is None:
@@ -204,7 +205,7 @@ class Call:
             return None
         tried = [*self._tried, first.endpoint.url]
         pool = self._shared.pool
-        pick = pool.pick(now=now, safety=self._request.safety, tried=tried, hedging=True)
+        pick = pool.pick(now=now, safety=self._request.safety, tried=tried, left=0)
         # While everything is out, a second question would only double the load.
         if pick is not None and (pick.endpoint.url in tried or pool.in_panic(now)):
             pool.release(pick)

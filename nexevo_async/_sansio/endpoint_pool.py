@@ -59,7 +59,7 @@ class EndpointPool(EndpointTable):
         safety: Safety,
         tried: Collection[str] = (),
         only: str | None = None,
-        hedging: bool = False,
+        left: int = 99,
     ) -> Pick | None:
         """
         Choose an endpoint for one attempt.
@@ -69,7 +69,8 @@ class EndpointPool(EndpointTable):
             safety: What happens if the request arrives twice; decides who may test an endpoint on probation.
             tried: URLs already tried in this call: chosen again only if nothing else is usable.
             only: The URL to use whatever its state, for a call that may not go elsewhere.
-            hedging: The call waits at the last of `tried`: another one is wanted, and the same one again is of no use.
+            left: Attempts that the call may still make: if there are no more than endpoints that it has not tried, each
+                of those gets one, out or not. 0 if it waits at the last of `tried`, and wants another one or none.
 
         Returns:
             The pick, or None: those that are left to this call are out, and have as many calls in flight as panic
@@ -82,14 +83,14 @@ class EndpointPool(EndpointTable):
         if not self._any_fit:
             return self._panic(now, safety, tried)
         if tried:
-            return self._search(now, safety, tried, hedging=hedging)
+            return self._search(now, safety, tried, left)
         if now >= self._trial_at:
             pick = self._try_trial(now, safety)
             if pick is not None:
                 return pick
         return self._ranked[0].take(now=now, safety=safety, last=self._alone)
 
-    def _search(self, now: float, safety: Safety, tried: Collection[str], *, hedging: bool) -> Pick | None:
+    def _search(self, now: float, safety: Safety, tried: Collection[str], left: int) -> Pick | None:
         """The best one that this call has not tried; else a last hope, or the best one, as there is a fit one."""
         for position, health in enumerate(self._ranked):
             testing = health.state is State.PROBATION
@@ -98,19 +99,19 @@ class EndpointPool(EndpointTable):
             others = self._ranked[position + 1 :]
             last = not any(h.state in CARRYING and h.endpoint.url not in tried for h in others)
             return self._take(health, now=now, safety=safety, last=last, probation=testing)
-        out = self._last_hopes(now, safety, tried) if hedging or len(tried) > 1 else []
+        out = self._last_hopes(now, safety, tried)
+        out = out if len(tried) > 1 or left <= len(out) else []
         for health in out:
             if pick := self._take_panic(health, now, safety):
                 return pick
-        # Those that are out are being tried by others: a call waits for what they find out.
-        return None if out and not hedging else self._ranked[0].take(now=now, safety=safety, last=True)
+        # If others are trying those, a call waits for what they find out.
+        return None if out and left else self._ranked[0].take(now=now, safety=safety, last=True)
 
     def _last_hopes(self, now: float, safety: Safety, tried: Collection[str]) -> list[EndpointHealth]:
         """
         Endpoints that are out, or being tested, for a call that all others have just failed, as if in panic.
 
-        They may be well again. Those that hung come last, and for what may not be repeated only after half their pause:
-        it would be told too late, and not even what became of it.
+        They may be well again. Those that hung come last, and for what may not be repeated after half their pause.
         """
         repeatable = safety in (Safety.SAFE, Safety.IDEMPOTENT)
         out = [

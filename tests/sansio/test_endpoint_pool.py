@@ -84,6 +84,17 @@ def test_one_that_hung_is_tried_for_what_may_not_be_repeated_only_after_half_its
     assert driver.pick(Safety.BILLABLE, tried=(A, B)).endpoint.url == chosen
 
 
+@pytest.mark.parametrize(("left", "chosen"), [(3, A), (2, B), (1, B)])
+def test_a_call_with_no_more_attempts_than_endpoints_left_tries_each_of_them(left: int, chosen: str) -> None:
+    driver = Driver()
+    driver.heal(A, B, C)
+    driver.eject(B)
+    driver.eject(C)
+    pick = driver.pool.pick(now=driver.now, safety=Safety.SAFE, tried=(A,), left=left)
+    assert pick is not None
+    assert pick.endpoint.url == chosen
+
+
 def test_one_that_hung_is_the_very_last_hope() -> None:
     driver = Driver()
     driver.heal(A, B, C)
@@ -98,7 +109,7 @@ def test_a_read_that_waits_is_asked_at_an_ejected_endpoint_if_there_is_no_other(
     driver.eject(B)
     pool, now = driver.pool, driver.now
 
-    second = pool.pick(now=now, safety=Safety.SAFE, tried=(A,), hedging=True)
+    second = pool.pick(now=now, safety=Safety.SAFE, tried=(A,), left=0)
     repeated = pool.pick(now=now, safety=Safety.SAFE, tried=(A,))
 
     assert second is not None
