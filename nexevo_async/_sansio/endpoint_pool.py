@@ -91,7 +91,7 @@ class EndpointPool(EndpointTable):
         return self._ranked[0].take(now=now, safety=safety, last=self._alone)
 
     def _search(self, now: float, safety: Safety, tried: Collection[str], left: int) -> Pick | None:
-        """The best one that this call has not tried; else a last hope, or the best one, as there is a fit one."""
+        """The best one not tried yet; else a last hope, None while others are busy trying it; else the best fit one."""
         for position, health in enumerate(self._ranked):
             testing = health.state is State.PROBATION
             if health.endpoint.url in tried or (testing and not health.may_test(safety)):
@@ -104,7 +104,6 @@ class EndpointPool(EndpointTable):
         for health in out:
             if pick := self._take_panic(health, now, safety):
                 return pick
-        # If others are trying those, a call waits for what they find out.
         return None if out and left else self._ranked[0].take(now=now, safety=safety, last=True)
 
     def _last_hopes(self, now: float, safety: Safety, tried: Collection[str]) -> list[EndpointHealth]:
