@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from unittest.mock import Mock
 
@@ -30,6 +31,8 @@ if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys, base URLs, proxies and the cache folder of the machine do not reach a test."""
     monkeypatch.setenv("NEXEVO_CACHE_DIR", "")
+    # The keys of clients that other tests made would be hidden too, with whatever stands in them.
+    monkeypatch.setattr("nexevo_async._redaction._remembered", deque(maxlen=64))
     for name in ("API_KEY", "BASE_URL", "BASE_URLS", "DISCOVERY_URL", "LOG", "TIMEOUT", "MAX_RETRIES"):
         monkeypatch.delenv(f"NEXEVO_{name}", raising=False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
