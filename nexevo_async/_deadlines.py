@@ -35,15 +35,16 @@ class Deadline:
     def __enter__(self) -> None:
         if self._until is None:
             return
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a time limit needs a task")
         self._task = task
         self._cancelling = task.cancelling()
         if self._until - time.monotonic() < FAR:
-            self._timer = asyncio.get_running_loop().call_at(self._until, self.expire)
+            self._timer = loop.call_at(self._until, self.expire)
         else:
-            self._timer = _timer_of_second(math.ceil(self._until))
+            self._timer = _timer_of_second(loop, math.ceil(self._until))
             self._timer.add(self)
 
     def __exit__(
@@ -73,9 +74,9 @@ class _Timers(threading.local):
 _TIMERS: Final = _Timers()
 
 
-def _timer_of_second(second: int) -> set[Deadline]:
+def _timer_of_second(loop: asyncio.AbstractEventLoop, second: int) -> set[Deadline]:
     """What ends at this second; whoever is not in it any more has got through in time."""
-    timers, loop = _TIMERS, asyncio.get_running_loop()
+    timers = _TIMERS
     if timers.loop is not loop:
         timers.loop, timers.by_second = loop, {}  # the old ones live on in their timers, if their loop does
     found = timers.by_second.get(second)

@@ -11,21 +11,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from nexevo_async._deadlines import Deadline
 from nexevo_async._failures import describe, failure_of, is_about_us, too_late, what_is_wrong
 from nexevo_async._limits import Limits
 from nexevo_async._loops import PerLoop
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
-from nexevo_async._progress import PROGRESS, Progress
+from nexevo_async._progress import Progress
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError, ConfigurationError
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from nexevo_async._exchange import Exchange
+    from nexevo_async._connection import Exchange
     from nexevo_async._session import Session
 
 
@@ -186,17 +186,18 @@ class HTTPSender:
             ConfigurationError: The request cannot be made, whoever would receive it.
         """
         progress, began = Progress(), time.monotonic()
-        answer: OpenAnswer | None = None
         try:
             with Deadline(limits.until):
-                answer = await self._start(base_url, request, authorization, limits, progress)
-                body = await answer.read_all(limits.max_bytes)
+                answer = await self._start(base_url, request, authorization, limits, progress, whole=True)
+                if isinstance(answer, Response):
+                    return answer
+                try:
+                    body = await answer.read_all(limits.max_bytes)
+                finally:
+                    answer.finish()
             return Response(answer.status, answer.headers, body, answer.url)
         except TimeoutError:
             raise too_late(progress, limits, began) from None
-        finally:
-            if answer is not None:
-                answer.finish()
 
     async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
         """
@@ -214,9 +215,32 @@ class HTTPSender:
         except TimeoutError:
             raise too_late(progress, limits, began) from None
 
+    @overload
     async def _start(
         self, base_url: str, request: Request, authorization: str | None, limits: Limits, progress: Progress
-    ) -> OpenAnswer:
+    ) -> OpenAnswer: ...
+    @overload
+    async def _start(
+        self,
+        base_url: str,
+        request: Request,
+        authorization: str | None,
+        limits: Limits,
+        progress: Progress,
+        *,
+        whole: bool,
+    ) -> OpenAnswer | Response: ...
+    async def _start(
+        self,
+        base_url: str,
+        request: Request,
+        authorization: str | None,
+        limits: Limits,
+        progress: Progress,
+        *,
+        whole: bool = False,
+    ) -> OpenAnswer | Response:
+        """Send, and wait for the head; with `whole`, an answer whose body came with its head is given at once."""
         if self._closed:
             raise ClientClosedError
         session = self._sessions.peek() or await self._sessions.get()
@@ -224,25 +248,23 @@ class HTTPSender:
         if limits.counted and not session.acquire_now():
             await session.acquire(limits.pool)
         progress.waiting = False
-        token = PROGRESS.set(progress)
         try:
-            response = await session.request(base_url, request, authorization=authorization, connect=limits.connect)
+            response = await session.request(base_url, request, authorization, limits.connect, progress)
         except BaseException as error:
             release()
             if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
-                if is_about_us(error, progress):
-                    raise ConfigurationError(
-                        f"the request cannot be made: {what_is_wrong(error)}", call=request.name
-                    ) from None
-                failed = failure_of(error, progress, limits.connect)
-                if failed.kind is FailureKind.STALE:  # the other idle ones are as old: repeat over a fresh one
-                    session.drop_idle(base_url)
-                raise failed from None
+                self._tell_why(error, session, base_url, request, limits, progress)
             raise
-        finally:
-            PROGRESS.reset(token)
         progress.answered = True
-        answer = OpenAnswer(response, base_url, base_url + request.path, release, session.answers)
+        url = base_url + request.path
+        content = response.content
+        at_hand = whole and content.is_eof() and content.exception() is None and limits.max_bytes is None
+        if at_hand and not self._closed and response.status != 407:
+            body = content.read_nowait()
+            response.release()
+            release()
+            return Response(response.status, Headers(response.headers), body, url)
+        answer = OpenAnswer(response, base_url, url, release, session.answers)
         if self._closed:  # its head was there already when the others were cut
             answer.abort()
             raise ClientClosedError
@@ -250,6 +272,17 @@ class HTTPSender:
             answer.abort()
             raise AttemptFailed(FailureKind.PROXY, "the proxy wants a user name and a password")
         return answer
+
+    def _tell_why(
+        self, error: Exception, session: Session, base_url: str, request: Request, limits: Limits, progress: Progress
+    ) -> NoReturn:
+        """Raise what an exception of aiohttp means, in our words."""
+        if is_about_us(error, progress):
+            raise ConfigurationError(f"the request cannot be made: {what_is_wrong(error)}", call=request.name) from None
+        failed = failure_of(error, progress, limits.connect)
+        if failed.kind is FailureKind.STALE:  # the other idle ones are as old: repeat over a fresh one
+            session.drop_idle(base_url)
+        raise failed from None
 
     async def connect_only(self, base_url: str, limits: Limits) -> None:
         """
@@ -263,7 +296,7 @@ class HTTPSender:
         progress.waiting, progress.known = False, True
         try:
             with Deadline(limits.until):
-                await session.connect_only(base_url)
+                await session.connect_only(base_url, progress)
         except TimeoutError:
             raise too_late(progress, limits, began) from None
         except Exception as error:

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import trustme
 
-from nexevo_async import _session
+from nexevo_async import _connector, _session
 from nexevo_async._http import HTTPSender
 from nexevo_async._limits import Limits
 from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Request, Safety
@@ -267,7 +267,7 @@ async def test_no_file_is_left_for_a_socket(monkeypatch: pytest.MonkeyPatch) -> 
     def no_socket(*_: Any) -> Any:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(_session, "_socket", no_socket)
+    monkeypatch.setattr(_connector, "_socket", no_socket)
     async with a_sender() as sender:
         failed = await failure(sender, "http://127.0.0.1:1")
         assert (failed.kind, failed.detail) == (FailureKind.POOL, "this process has too many open files")
@@ -532,7 +532,7 @@ async def test_idle_connections_can_be_dropped() -> None:
 async def test_a_connection_is_not_used_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """One under steady load would never look the name up again, and would stay with a host that has moved."""
     async with RawServer(answer_all) as server, a_sender() as sender:
-        monkeypatch.setattr(_session, "MOST_AGE", 0.05)
+        monkeypatch.setattr(_connector, "MOST_AGE", 0.05)
         await attempt(sender, server.url)
         await attempt(sender, server.url)
         assert server.connections == 1
@@ -583,7 +583,7 @@ async def test_a_bare_connection_that_fails_says_why() -> None:
 async def test_sockets_ask_for_signs_of_life() -> None:
     async with RawServer(answer_all) as server:
         address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))
-        with _session._socket(address) as made:
+        with _connector._socket(address) as made:
             assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
             assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
@@ -591,7 +591,7 @@ async def test_sockets_ask_for_signs_of_life() -> None:
 
 async def test_an_endpoint_that_does_not_answer_keeps_no_other_one_waiting() -> None:
     async with black_hole() as url, RawServer(answer_all) as server, a_sender() as sender:
-        waiting = [asyncio.create_task(attempt(sender, url)) for _ in range(_session.CONNECTING + 10)]
+        waiting = [asyncio.create_task(attempt(sender, url)) for _ in range(_connector.CONNECTING + 10)]
         await asyncio.sleep(0.05)
         assert (await attempt(sender, server.url, limits=within(1.0))).status == 200
         for task in waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +16,8 @@ import attrs
 import pytest
 from yarl import URL
 
-from nexevo_async._exchange import Door, is_available
+from nexevo_async._connection import is_available
+from nexevo_async._destination import Destination
 from nexevo_async._http import HTTPSender
 from nexevo_async._limits import Limits
 from nexevo_async._messages import AttemptFailed, FailureKind, Request, Response, Safety
@@ -163,13 +165,13 @@ def test_an_aiohttp_with_other_insides_is_noticed(monkeypatch: pytest.MonkeyPatc
 # -- the head
 
 
-def a_door(url: str = "https://api.example.com/base") -> Door:
+def a_destination(url: str = "https://api.example.com/base") -> Destination:
     loop = asyncio.get_running_loop()
-    return Door(aiohttp.ClientRequest("GET", URL(url), loop=loop))
+    return Destination(aiohttp.ClientRequest("GET", URL(url), loop=loop), deque())
 
 
 async def test_a_head_is_what_the_standard_says() -> None:
-    head = a_door().head(attrs.evolve(POST, query=(("limit", "2"),)), "Bearer k").decode()
+    head = a_destination().head(attrs.evolve(POST, query=(("limit", "2"),)), "Bearer k").decode()
     lines = head.split("\r\n")
     assert lines[0] == "POST /base/v1/models?limit=2 HTTP/1.1"
     assert lines[-2:] == ["", ""]
@@ -182,27 +184,27 @@ async def test_a_head_is_what_the_standard_says() -> None:
 
 
 async def test_heads_of_different_requests_are_not_mixed_up() -> None:
-    door = a_door()
+    destination = a_destination()
     for number in range(300):
         request = attrs.evolve(GET, headers=(("X-Number", str(number)),))
-        assert headers_in(door.head(request, f"Bearer {number % 3}")) == {
-            **headers_in(door.head(GET, f"Bearer {number % 3}")),
+        assert headers_in(destination.head(request, f"Bearer {number % 3}")) == {
+            **headers_in(destination.head(GET, f"Bearer {number % 3}")),
             "x-number": [str(number)],
         }
-    assert "authorization" not in headers_in(door.head(attrs.evolve(GET, auth=False), "Bearer 1"))
-    assert headers_in(door.head(POST, None))["content-length"] == ["7"]
+    assert "authorization" not in headers_in(destination.head(attrs.evolve(GET, auth=False), "Bearer 1"))
+    assert headers_in(destination.head(POST, None))["content-length"] == ["7"]
 
 
 async def test_what_a_body_needs_is_sent_for_every_method_that_may_have_one() -> None:
-    door = a_door()
-    assert headers_in(door.head(attrs.evolve(POST, body=None), None))["content-length"] == ["0"]
-    assert headers_in(door.head(attrs.evolve(GET, method="DELETE"), None))["content-length"] == ["0"]
-    assert "content-length" not in headers_in(door.head(GET, None))
+    destination = a_destination()
+    assert headers_in(destination.head(attrs.evolve(POST, body=None), None))["content-length"] == ["0"]
+    assert headers_in(destination.head(attrs.evolve(GET, method="DELETE"), None))["content-length"] == ["0"]
+    assert "content-length" not in headers_in(destination.head(GET, None))
 
 
 async def test_callers_choose_their_key_but_not_where_a_body_ends() -> None:
     theirs = (("idempotency-key", "mine"), ("content-length", "3"), ("Transfer-Encoding", "chunked"))
-    found = headers_in(a_door().head(attrs.evolve(POST, headers=theirs), None))
+    found = headers_in(a_destination().head(attrs.evolve(POST, headers=theirs), None))
     assert found["idempotency-key"] == ["mine"]
     assert found["content-length"] == ["7"]
     assert "transfer-encoding" not in found
@@ -212,7 +214,7 @@ async def test_callers_choose_their_key_but_not_where_a_body_ends() -> None:
 async def test_a_line_break_never_gets_into_a_head(text: str) -> None:
     for request in (attrs.evolve(GET, headers=(("X-A", text),)), attrs.evolve(POST, idempotency_key=text)):
         with pytest.raises(ValueError, match="line break"):
-            a_door().head(request, None)
+            a_destination().head(request, None)
 
 
 # -- the answer

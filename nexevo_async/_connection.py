@@ -1,0 +1,96 @@
+"""
+One connection to an endpoint: a request out, its answer in, without aiohttp's session in between.
+
+For every request the session builds objects for whatever HTTP can do: redirects, cookies, proxies, uploads, traces.
+That is half of what a call costs, and a call to a gateway uses none of it. Left here is what one needs: a head and a
+body out, aiohttp's parser and reader in. `_session` decides when this way is open.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from multidict import CIMultiDictProxy
+
+
+def is_available() -> bool:
+    """Whether aiohttp's lower layers are as this module knows them (3.12 and later); if not, the session will do."""
+    return all(callable(getattr(ResponseHandler, name, None)) for name in ("set_response_params", "read"))
+
+
+class Connection(ResponseHandler):
+    """
+    A connection of `Connector`.
+
+    Attributes:
+        home: Where it waits while it is idle.
+        origin: Host and port it leads to.
+        made: Moment at which it began to be made, on the monotonic clock.
+        idle_since: Moment of its last answer.
+    """
+
+    home: deque[Connection]
+    origin: tuple[str | None, int | None]
+    made: float
+    idle_since: float
+    _parser: Any
+    _own_parser: Any = None
+
+    def ask(self, request: bytes) -> Coroutine[Any, Any, tuple[Any, aiohttp.StreamReader]]:
+        """Send a request; gives what to await for the head of its answer and the reader of its body."""
+        # aiohttp makes a parser for every answer, as each may be read with other settings; ours never are.
+        if self._parser is None or self._parser is not self._own_parser:
+            self.set_response_params(read_until_eof=True)
+            self._own_parser = self._parser
+        # In one piece, which is one packet. The transport keeps what the network does not take at once; holding the
+        # body back from it would save no memory, as it is there whole already.
+        transport = self.transport
+        assert transport is not None, "a connection is taken and used in one breath"  # noqa: S101 - a mistake of ours
+        transport.write(request)
+        return self.read()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Go on reading. Readers call this after every piece they take; nearly always nobody has paused."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+
+class Exchange:
+    """
+    An answer whose head has arrived: as much of `aiohttp.ClientResponse` as the adapter uses.
+
+    Attributes:
+        status: HTTP status.
+        headers: Response headers.
+        content: Reader of the body.
+    """
+
+    __slots__ = ("_connection", "_connector", "content", "headers", "status")
+
+    def __init__(
+        self,
+        connector: Any,
+        connection: Connection,
+        status: int,
+        headers: CIMultiDictProxy[str],
+        content: aiohttp.StreamReader,
+    ) -> None:
+        self._connector = connector
+        self._connection = connection
+        self.status = status
+        self.headers = headers
+        self.content = content
+
+    def release(self) -> None:
+        """Give the connection back."""
+        self._connector.give_back(self._connection)
+
+    def close(self) -> None:
+        """Close the connection, and wake whoever still reads from it."""
+        if not self.content.is_eof() and self.content.exception() is None:
+            self.content.set_exception(aiohttp.ClientConnectionError("Connection closed"))
+        self._connection.close()

@@ -1,0 +1,158 @@
+"""The pool of connections: who serves next, who is let go, and what closing leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from nexevo_async import _connector
+from nexevo_async._http import HTTPSender
+from nexevo_async._limits import Limits
+from nexevo_async._messages import Request, Response, Safety
+from nexevo_async.config import Connections
+from tests.core.raw_server import OK, RawServer, Visit, answer_all
+
+GET = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
+
+
+@asynccontextmanager
+async def a_sender() -> AsyncIterator[HTTPSender]:
+    sender = HTTPSender(Connections())
+    try:
+        yield sender
+    finally:
+        await sender.aclose()
+
+
+async def attempt(sender: HTTPSender, url: str) -> Response:
+    return await sender.send(url, GET, authorization=None, limits=Limits(until=time.monotonic() + 5.0))
+
+
+class Counting:
+    """A server that notes which connection brought which request, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.visits: list[int] = []
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def behave(self, visit: Visit) -> None:
+        number = visit.server.connections
+        while await visit.request():
+            self.visits.append(number)
+            await self.go.wait()
+            visit.send(OK)
+
+    async def seen(self, count: int) -> None:
+        while len(self.visits) < count:  # noqa: ASYNC110 - a count
+            await asyncio.sleep(0.002)
+
+
+async def test_the_newest_idle_connection_serves_and_the_others_come_of_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connector, "IDLE_SECONDS", 0.2)
+    counting = Counting()
+    counting.go.clear()
+    async with RawServer(counting.behave) as server, a_sender() as sender:
+        together = [asyncio.create_task(attempt(sender, server.url)) for _ in range(3)]
+        await counting.seen(3)
+        counting.go.set()
+        await asyncio.gather(*together)
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            await attempt(sender, server.url)
+            await asyncio.sleep(0.01)
+        assert len(set(counting.visits[3:])) == 1
+        assert server.open == 1  # two were idle for too long
+        assert server.connections == 3
+
+
+async def test_without_any_load_every_connection_comes_of_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connector, "IDLE_SECONDS", 0.1)
+    delays = iter([0.0, 0.05])
+
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        await asyncio.sleep(next(delays))
+        visit.send(OK)
+        await visit.hang()
+
+    async with RawServer(behave) as server, a_sender() as sender:
+        await asyncio.gather(attempt(sender, server.url), attempt(sender, server.url))
+        assert server.open == 2
+        await server.all_left()
+
+
+async def test_a_connection_that_was_idle_for_too_long_is_not_used_though_nobody_closed_it_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with RawServer(answer_all) as server, a_sender() as sender:
+        await attempt(sender, server.url)
+        monkeypatch.setattr(_connector, "IDLE_SECONDS", 0.0)  # its timer was set for five seconds
+        await asyncio.sleep(0.01)
+        await attempt(sender, server.url)
+        assert (server.connections, len(server.requests)) == (2, 2)
+
+
+async def test_who_waits_for_a_turn_to_connect_takes_what_has_become_free_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_connector, "CONNECTING", 1)
+    genuine, connecting = _connector.Connector._create_connection, asyncio.Event()
+
+    async def slow(*args: Any) -> Any:
+        await connecting.wait()
+        return await genuine(*args)
+
+    counting = Counting()
+    counting.go.clear()
+    async with RawServer(counting.behave) as server, a_sender() as sender:
+        first = asyncio.create_task(attempt(sender, server.url))
+        await counting.seen(1)
+        monkeypatch.setattr(_connector.Connector, "_create_connection", slow)
+        others = [asyncio.create_task(attempt(sender, server.url)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        counting.go.set()
+        await first
+        connecting.set()
+        await asyncio.gather(*others)
+        assert server.connections == 2  # the third call took that of the first
+
+
+async def test_closing_waits_until_every_connection_is_closed() -> None:
+    counting = Counting()
+    counting.go.clear()
+    async with RawServer(counting.behave) as server, a_sender() as sender:
+        waiting = [asyncio.create_task(attempt(sender, server.url)) for _ in range(2)]
+        await counting.seen(2)
+        session = sender._sessions.peek()
+        assert session is not None
+        assert session._connector is not None
+        made = list(session._connector._made)
+        assert len(made) == 2
+        await sender.aclose()
+        counting.go.set()
+        assert [connection.transport for connection in made] == [None, None]
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await server.all_left()
+
+
+async def test_its_timer_does_not_keep_a_forgotten_connector_alive() -> None:
+    connector = _connector.Connector()
+    async with RawServer(answer_all) as server:
+        request = aiohttp.ClientRequest("GET", URL(server.url), loop=asyncio.get_running_loop())
+        connection = await connector.connect(request, [], aiohttp.ClientTimeout(total=None))
+        connection.release()
+        reference = weakref.ref(connector)
+        del connector, connection, request
+        gc.collect()
+        assert reference() is None
+        await server.all_left()
