@@ -32,7 +32,7 @@ class Announcer:
 
     def has_news(self) -> bool:
         """Whether something has changed since the last time."""
-        return self._pool.version != self._told or bool(self._news)
+        return self._pool.version != self._told or len(self._news) > 0
 
     async def tell(self) -> None:
         """Tell every change since the last time, in order; what a hook that raises leaves untold, the next time."""

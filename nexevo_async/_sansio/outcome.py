@@ -38,8 +38,8 @@ from nexevo_async.models.limits import read_limits
 LONGEST_MESSAGE = 300
 LONGEST_WORD = 80
 
-#: First and last character of what an answer of this API is.
-_CONTAINERS: Final = frozenset({b"{}", b"[]"})
+#: The last byte of what an answer of this API is, by the first.
+_CLOSED_BY: Final = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
 class Happened(enum.Enum):
@@ -131,7 +131,7 @@ def happened(response: Response, request: Request, *, discovered: bool = False) 
     """
     status, body = response.status, response.body
     if 200 <= status < 300:
-        if body[:1] + body[-1:] in _CONTAINERS and "html" not in (response.headers.get("content-type") or ""):
+        if body and _CLOSED_BY.get(body[0]) == body[-1] and "html" not in (response.headers.get("content-type") or ""):
             return _ACCEPTED  # as most of all answers are
         return _success(response, request)
     if status < 400:
@@ -164,7 +164,8 @@ def _success(response: Response, request: Request) -> Happened:
     body = response.body
     if looks_like_html(response):
         return Happened.MISPLACED
-    if body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:] in _CONTAINERS:
+    start, end = body[:64].lstrip(), body[-64:].rstrip()
+    if start and end and _CLOSED_BY.get(start[0]) == end[-1]:
         return Happened.ACCEPTED
     free = request.name == FREE_REQUEST  # to a path that we know nothing of
     if not body:
