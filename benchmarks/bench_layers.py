@@ -24,11 +24,12 @@ from nexevo_async._answers import read_answer
 from nexevo_async._core import Settings as ClientSettings
 from nexevo_async._credentials import Credentials
 from nexevo_async._limits import Limits
-from nexevo_async._messages import Headers, Request, Response
+from nexevo_async._messages import Attempt, Headers, Request, Response
 from nexevo_async._requests import build_request
 from nexevo_async._routes import RouteTable
 from nexevo_async._transport import Transport
 from nexevo_async.config import DEFAULT_TIMEOUT, Connections
+from nexevo_async.hooks import AttemptStart
 
 WHOLE, BEYOND = "CPU, µs", "beyond the sender, µs"
 BARE = "the sender alone"
@@ -80,12 +81,22 @@ class Layers:
     route: str = CHAT
 
 
+class Watching(Hooks):
+    """Wants to hear of every attempt, and does nothing: what the hook of a user does is not ours."""
+
+    def before_attempt(self, attempt: AttemptStart) -> None:
+        pass
+
+    def after_attempt(self, call: str, attempt: Attempt) -> None:
+        pass
+
+
 LINES = (
     Layers("pool of 1 endpoint, retry", 1),
     Layers("pool of 8 endpoints, retry", 8),
     Layers(LIMITED, 8, _NO_LIMIT_REACHED),
-    Layers(HOOKED, 8, _NO_LIMIT_REACHED, (Hooks(),)),
-    Layers("and a log at INFO: everything", 8, _NO_LIMIT_REACHED, (Hooks(),), log=True),
+    Layers(HOOKED, 8, _NO_LIMIT_REACHED, (Watching(),)),
+    Layers("and a log at INFO: everything", 8, _NO_LIMIT_REACHED, (Watching(),), log=True),
     Layers("a read instead of a chat, 8 endpoints, which may move", 8, route=READ),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from nexevo_async._logging import logger
 from nexevo_async._sansio.endpoint_pool import EndpointChange, EndpointPool, State
@@ -30,10 +30,9 @@ class Announcer:
         self._news: deque[EndpointChange] = deque()
         self._told = 0
 
-    @property
     def has_news(self) -> bool:
         """Whether something has changed since the last time."""
-        return self._pool.version != self._told or bool(self._news)
+        return self._pool.version != self._told or len(self._news) > 0
 
     async def tell(self) -> None:
         """Tell every change since the last time, in order; what a hook that raises leaves untold, the next time."""
@@ -45,7 +44,9 @@ class Announcer:
             if change.after is State.EJECTED:
                 self._ejected(change.url)
             for hook in self._hooks:
-                await maybe(hook.on_endpoint_change(change))
+                waiting = hook.on_endpoint_change(change)
+                if waiting is not None:
+                    await waiting
 
 
 def _log(change: EndpointChange) -> None:
@@ -53,9 +54,3 @@ def _log(change: EndpointChange) -> None:
     after = change.after.value if change.after else "gone"
     level = logging.WARNING if after == "ejected" else logging.INFO
     logger.log(level, "endpoint %s: %s -> %s (%s)", change.url, before, after, change.reason)
-
-
-async def maybe(result: Awaitable[None] | None) -> None:
-    """Wait for the result of a hook that is a coroutine."""
-    if result is not None:
-        await result

@@ -89,19 +89,20 @@ class Background:
         if self.discovery is not None:
             self.discovery.after_fork()
 
-    def wake(self, now: float) -> None:
+    def wake(self, now: float) -> asyncio.AbstractEventLoop:
         """
-        A call begins: make sure the host task runs on this loop.
+        A call begins: make sure the host task runs on this loop, which is returned.
 
         Raises:
             ConfigurationError: Another loop is using the client at this very moment.
         """
         loop = asyncio.get_running_loop()
         host = self._host
-        if host is None or host.loop is not loop or host.is_over:
+        if host is None or host.loop is not loop or host.task.done():
             self._move(loop)
         elif self._schedule.called(now):
             self.nudge()
+        return loop
 
     def nudge(self) -> None:
         """Something has changed that the host task should look at now."""
@@ -194,7 +195,7 @@ class Background:
             host.start(f"nexevo-reconnect {url}", partial(self._prober.reconnect, url))
         if self._sharing is not None and self._sharing.has_news:
             host.start("nexevo-bans", self._sharing.tell_bans)
-        if self._announcer.has_news:
+        if self._announcer.has_news():
             host.start("nexevo-announcer", self._announcer.tell)
         delay = self._next_in(now)
         self._promised = now + delay

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import attrs
 
 from nexevo_async._announcer import Announcer
 from nexevo_async._background import Background
 from nexevo_async._credentials import Credentials
+from nexevo_async._messages import Attempt
 from nexevo_async._race import Stalls
 from nexevo_async._routes import RouteTable
 from nexevo_async._sansio.actions import Shared
@@ -14,12 +17,15 @@ from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sender import Sender
 from nexevo_async.config import Timeout
-from nexevo_async.hooks import Hooks
+from nexevo_async.hooks import AttemptStart, Hooks, own_methods
+
+Before = Callable[[AttemptStart], Awaitable[None] | None]
+After = Callable[[str, Attempt], Awaitable[None] | None]
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What may differ between views of one client."""
+    """What may differ between views of one client; of its hooks also the methods that are theirs to call."""
 
     credentials: Credentials
     timeout: Timeout
@@ -27,6 +33,12 @@ class Settings:
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     hooks: tuple[Hooks, ...] = ()
     raw: bool = False
+    before_attempt: tuple[Before, ...] = attrs.field(
+        init=False, default=attrs.Factory(lambda self: own_methods(self.hooks, "before_attempt"), takes_self=True)
+    )
+    after_attempt: tuple[After, ...] = attrs.field(
+        init=False, default=attrs.Factory(lambda self: own_methods(self.hooks, "after_attempt"), takes_self=True)
+    )
 
 
 @attrs.define(kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 
-@attrs.define(slots=True, kw_only=True)
+@attrs.define(slots=True)
 class Limits:
     """
     The limits of one attempt.

@@ -58,9 +58,10 @@ class Stalls:
         self._waiting.setdefault(url, {})[found] = None
         return found
 
-    def look_out(self) -> asyncio.AbstractEventLoop:
-        """A call begins to wait on the running loop: look at it from now on."""
-        loop = asyncio.get_running_loop()
+    def look_out(self, loop: asyncio.AbstractEventLoop | None = None) -> asyncio.AbstractEventLoop:
+        """A call begins to wait on the running loop, to be given if it is known: look at it from now on."""
+        if loop is None:
+            loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._waiting, self._left, self._timer = loop, {}, {}, None
         if self._timer is None:

@@ -10,6 +10,7 @@ import json
 import re
 from collections import deque
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -87,10 +88,14 @@ def redact_query(query: tuple[tuple[str, str], ...]) -> str:
 def redact_text(text: Any) -> str:
     """Free text from outside, fit for a terminal, without our keys and whatever else looks like a credential."""
     clean = _printable(str(text))
-    for form in _known_forms():
+    for form in _forms(tuple(_remembered)):
         clean = clean.replace(form, HIDDEN)
-    clean = _USERINFO.sub(f"{HIDDEN}@", clean)
-    return _SECRET_TEXT.sub(lambda found: f"{found.group(1) or ''}{HIDDEN}", clean)
+    if "@" in clean:
+        clean = _USERINFO.sub(f"{HIDDEN}@", clean)
+    folded = clean.casefold()  # most text holds neither word, and the expression takes ten times as long to see that
+    if "sk-" in folded or "bearer" in folded:
+        clean = _SECRET_TEXT.sub(lambda found: f"{found.group(1) or ''}{HIDDEN}", clean)
+    return clean
 
 
 def kind_of(value: object) -> str:
@@ -131,9 +136,9 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " if char.isspace() else _UNSHOWN for char in text)
 
 
-def _known_forms() -> list[str]:
-    """The remembered keys as they are, in a URL and in JSON; the longest first, as one may be part of another."""
-    secrets = tuple(_remembered)
+@lru_cache(maxsize=1)
+def _forms(secrets: tuple[str, ...]) -> list[str]:
+    """Keys as they are, in a URL and in JSON; the longest first, as one may be part of another."""
     forms = {form for key in secrets for form in (key, quote(key), quote(key, safe=""), json.dumps(key)[1:-1])}
     forms.update(key.replace("/", "\\/") for key in secrets)
     return sorted(forms, key=len, reverse=True)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from nexevo_async import _validation
-from nexevo_async._announcer import maybe
 from nexevo_async._answers import RawResponse, read_answer, read_page_answer
 from nexevo_async._core import Core, Settings
 from nexevo_async._limits import Limits
@@ -27,7 +26,7 @@ from nexevo_async._messages import Attempt, AttemptFailed, FailureKind, Request,
 from nexevo_async._race import Race, patience_of, second_pick
 from nexevo_async._redaction import redact_text
 from nexevo_async._requests import build_request
-from nexevo_async._sansio.actions import Fail, Send, Succeed, Wait
+from nexevo_async._sansio.actions import Fail, Send, Wait
 from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.policy import RetryPolicy
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
     from nexevo_async.pagination import Page
 
 T = TypeVar("T")
+
+# Asked about in every call, and found faster under a name of this module than as a member of an enum.
+_SAFE, _IDEMPOTENT, _BILLABLE = Safety.SAFE, Safety.IDEMPOTENT, Safety.BILLABLE
 
 
 class Transport:
@@ -161,20 +163,20 @@ class Transport:
         if core.closed:
             raise ClientClosedError(call=request.name)
         now = time.monotonic()
-        core.background.wake(now)
+        loop = core.background.wake(now)
         timeout, policy = settings.timeout, settings.retry
         if options:  # of this call; most have none
             timeout = Timeout.of(options.get("timeout"), timeout)
             policy = _with_retries(policy, options.get("max_retries"))
-        call = Call(request, core.shared, policy, now=now, total=timeout.total, attempt_limit=timeout.attempt)
+        call = Call(request, core.shared, policy, now, timeout.total, timeout.attempt)
         while True:
             action = call.next_action(now)
             if isinstance(action, Send):
-                committed = await self._attempt(request, call, action, timeout, now)
-                if committed is not None:
-                    return call, committed
-            elif isinstance(action, Succeed):
-                return call, action.response
+                if request.safety is _BILLABLE or request.safety is _IDEMPOTENT:
+                    core.stalls.look_out(loop)
+                answer = await self._attempt(request, call, action, timeout, now)
+                if answer is not None:
+                    return call, answer
             elif isinstance(action, Fail):
                 raise action.error
             else:
@@ -183,23 +185,21 @@ class Transport:
 
     async def _attempt(
         self, request: Request, call: Call, send: Send, timeout: Timeout, started: float
-    ) -> OpenAnswer | None:
-        """One attempt; gives the open answer of a stream that was accepted, else None: `Call` knows the rest."""
-        core, url = self.core, send.pick.endpoint.url
+    ) -> Response | OpenAnswer | None:
+        """One attempt; gives the answer that was accepted, else None: `Call` knows the rest."""
+        core, settings, url = self.core, self.settings, send.pick.endpoint.url
         try:
             limits = self._limits(send, timeout, stream=request.stream)
-            authorization = self.settings.credentials.bearer if request.auth else None
+            authorization = settings.credentials.bearer if request.auth else None
             if authorization is None and request.auth:
                 authorization = await self._ask_for_key(request, limits)
-            prepared = await self._before(request, call, url) if self.settings.hooks else request
-            if request.safety is Safety.BILLABLE or request.safety is Safety.IDEMPOTENT:
-                core.stalls.look_out()
+            prepared = await self._before(request, call, url) if settings.before_attempt else request
             if request.stream:
                 answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
                 if _is_stream(answer):
                     return await self._commit(call, send.pick, started, answer)
                 response = await answer.read_whole(limits)
-            elif request.safety is Safety.SAFE and len(core.shared.pool) > 1:
+            elif request.safety is _SAFE and len(core.shared.pool) > 1:
                 response = await self._race(call, send, prepared, authorization, timeout)
                 url = call.base_url or url
             else:
@@ -209,22 +209,26 @@ class Transport:
                 call.cancelled()
                 raise ClientClosedError("the client was closed during the call", call=request.name) from None
             call.broke(failure, time.monotonic())
-            await self._after(call, url, started, None, {})
+            await self._after(call, call.attempts[-1])
+            return None
         except BaseException:
             call.cancelled()
             raise
-        else:
-            call.answered(response, time.monotonic(), wall=time.time())
-            if self._is_heard():
-                await self._after(call, url, started, response.status, response.headers)
-        return None
+        now = time.monotonic()
+        if not call.answered(response, now, wall=time.time()):
+            await self._after(call, call.attempts[-1])
+            return None
+        if settings.after_attempt or core.announcer.has_news() or logger.isEnabledFor(logging.INFO):
+            await self._after(call, _accepted(url, response, now - started))
+        return response
 
     async def _commit(self, call: Call, pick: Pick, started: float, answer: OpenAnswer) -> OpenAnswer:
         """The head of a good answer has arrived: from here on there is no other attempt."""
         answer.on_break = partial(self._broke_off, pick)
         try:
-            call.accepted(time.monotonic())
-            await self._after(call, pick.endpoint.url, started, answer.status, answer.headers)
+            now = time.monotonic()
+            call.accepted(now)
+            await self._after(call, _accepted(pick.endpoint.url, answer, now - started))
         except BaseException:
             answer.abort()
             raise
@@ -264,7 +268,7 @@ class Transport:
             first_token = time.monotonic() + timeout.first_token
             if until is None or first_token < until:
                 until, ends = first_token, "first_token"
-        return Limits(connect=connect, pool=timeout.pool, until=until, ends=ends)
+        return Limits(connect, timeout.pool, until, ends)
 
     async def _wait(self, request: Request, call: Call, wait: Wait) -> None:
         logger.debug("%s waits %.2f s before it is sent again", request.name, wait.seconds)
@@ -299,40 +303,34 @@ class Transport:
             idempotency_key=request.idempotency_key,
             headers={},
         )
-        for hook in self.settings.hooks:
-            await maybe(hook.before_attempt(start))
+        for hook in self.settings.before_attempt:
+            waiting = hook(start)
+            if waiting is not None:
+                await waiting
         if not start.headers:
             return request
         return attrs.evolve(
             request, headers=(*request.headers, *_validation.headers("headers of the hook", start.headers).items())
         )
 
-    def _is_heard(self) -> bool:
-        """Whether there is news, or anybody who wants to hear of every attempt: asked in every call, and no more."""
-        return bool(self.settings.hooks) or self.core.announcer.has_news or logger.isEnabledFor(logging.INFO)
-
-    async def _after(
-        self, call: Call, url: str, started: float, status: int | None, headers: Mapping[str, str]
-    ) -> None:
-        """Tell hooks and log how an attempt ended, and what it changed about the endpoints."""
-        hooks = self.settings.hooks
+    async def _after(self, call: Call, attempt: Attempt) -> None:
+        """Tell log and hooks how an attempt ended, and what it changed about the endpoints."""
         announcer = self.core.announcer
-        if hooks or logger.isEnabledFor(logging.INFO):
-            accepted = status is not None and 200 <= status < 300
-            attempt = (
-                Attempt(
-                    base_url=url, status=status, seconds=time.monotonic() - started, trace_id=headers.get("x-trace-id")
-                )
-                if accepted or not call.attempts
-                else call.attempts[-1]
-            )
-            if logger.isEnabledFor(logging.WARNING if attempt.problem else logging.INFO):
-                _log(call.name, attempt)
-            for hook in hooks:
-                await maybe(hook.after_attempt(call.name, attempt))
-        if announcer.has_news:
+        if logger.isEnabledFor(logging.WARNING if attempt.problem else logging.INFO):
+            _log(call.name, attempt)
+        for hook in self.settings.after_attempt:
+            waiting = hook(call.name, attempt)
+            if waiting is not None:
+                await waiting
+        if announcer.has_news():
             await announcer.tell()
             self.core.background.nudge()
+
+
+def _accepted(url: str, answer: Response | OpenAnswer, seconds: float) -> Attempt:
+    """An attempt that brought what was asked for."""
+    trace_id = answer.headers.get("x-trace-id")
+    return Attempt(base_url=url, status=answer.status, seconds=seconds, trace_id=trace_id)
 
 
 def _log(call: str, attempt: Attempt) -> None:

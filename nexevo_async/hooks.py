@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import attrs
 
@@ -44,7 +45,8 @@ class Hooks:
     Base class for hooks: override what you need; the methods may be coroutines.
 
     Hooks run inside the call. One that raises ends the call with its exception, so that a policy written as a hook
-    cannot be overlooked; one that is slow makes the call slow.
+    cannot be overlooked; one that is slow makes the call slow. A client looks once, when it is made, which of the
+    methods are overridden, and never calls the others.
 
     .. versionadded:: 0.1.0
     """
@@ -57,3 +59,9 @@ class Hooks:
 
     def on_endpoint_change(self, change: EndpointChange) -> Awaitable[None] | None:
         """An endpoint changed its state; told once for each change, whoever noticed it."""
+
+
+def own_methods(hooks: Iterable[Hooks], name: str) -> tuple[Callable[..., Awaitable[None] | None], ...]:
+    """The methods of this name that somebody has written: those of the base class need not be called."""
+    methods: list[Any] = [getattr(hook, name) for hook in hooks]
+    return tuple(each for each in methods if getattr(each, "__func__", None) is not getattr(Hooks, name))

@@ -1,7 +1,7 @@
 """
 What a call can be told to do next, and what all calls of one client share.
 
-Nobody changes an action, yet none is frozen: that would take four times as long to make, and every call makes two.
+Nobody changes an action, yet none is frozen: that would take four times as long to make, and every call makes one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import random
 
 import attrs
 
-from nexevo_async._messages import Response
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick
 from nexevo_async._sansio.rate_limit import TokenBucket
@@ -34,20 +33,13 @@ class Wait:
 
 
 @attrs.define
-class Succeed:
-    """The call is done."""
-
-    response: Response
-
-
-@attrs.define
 class Fail:
     """The call is over."""
 
     error: NexevoError
 
 
-Action = Send | Wait | Succeed | Fail
+Action = Send | Wait | Fail
 
 
 @attrs.define(kw_only=True)

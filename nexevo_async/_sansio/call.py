@@ -2,8 +2,8 @@
 One call: which endpoint next, how long to wait, whether to try again, and what to raise in the end.
 
 Pure. The driver (`_transport.py`) asks `next_action`, does what it says, and reports back with `answered`, `broke` or
-`cancelled`. Order of the decisions: deadline, rate limiter, endpoint; after a failure: the failover table, attempts
-left, retry budget, time left.
+`cancelled`, until an answer is accepted or the action is Fail. Order of the decisions: deadline, rate limiter,
+endpoint; after a failure: the failover table, attempts left, retry budget, time left.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nexevo_async._messages import (
     Safety,
 )
 from nexevo_async._sansio import outcome
-from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Succeed, Wait
+from nexevo_async._sansio.actions import Action, Fail, Send, Shared, Wait
 from nexevo_async._sansio.backoff import equal_jitter, full_jitter, pushback
 from nexevo_async._sansio.endpoint_pool import Pick
 from nexevo_async._sansio.endpoint_state import Report
@@ -31,14 +31,16 @@ from nexevo_async._sansio.policy import RetryPolicy
 from nexevo_async._sansio.stories import connection_error, outcome_unknown, wait_refused
 from nexevo_async.errors import NexevoError
 
+# Asked about in every call, and found faster under a name of this module than as a member of an enum.
+_ACCEPTED, _SUCCESS = Happened.ACCEPTED, Report.SUCCESS
+_SAFE, _IDEMPOTENT, _BILLABLE = Safety.SAFE, Safety.IDEMPOTENT, Safety.BILLABLE
+
 #: How often to ask again for an endpoint while every one is busy being tried in panic (seconds).
 PANIC_PAUSE: Final = 0.02
 #: Time between the looks of two such calls (seconds): a thousand that looked as they please would starve the loop.
 PANIC_STEP: Final = 0.0005
 #: What a second attempt costs of the budget while everything is down: then it helps least and loads most.
 PANIC_COST: Final = 2.0
-#: A reused connection that breaks later than this (seconds) was not simply closed in the moment we wrote to it.
-STALE_AGE: Final = 1.0
 
 
 class Call:
@@ -74,7 +76,6 @@ class Call:
         request: Request,
         shared: Shared,
         policy: RetryPolicy,
-        *,
         now: float,
         total: float | None,
         attempt_limit: float | None,
@@ -86,8 +87,8 @@ class Call:
         self._total = total
         self._deadline = None if total is None else now + total
         safety = request.safety
-        self._attempt_limit = attempt_limit if safety is Safety.SAFE or safety is Safety.IDEMPOTENT else None
-        self._tried: list[str] = []
+        self._attempt_limit = attempt_limit if safety is _SAFE or safety is _IDEMPOTENT else None
+        self._tried: tuple[str, ...] = ()
         self._once: tuple[Move, ...] = ()
         self._repeated: tuple[Happened, ...] = ()  # failures after which it was sent again
         self._pinned: str | None = None
@@ -99,14 +100,14 @@ class Call:
         self._sent_at = now
         self._last: NexevoError | None = None
         self._maybe_done = False
-        self._verdict: Succeed | Fail | None = None
+        self._verdict: Fail | None = None
         self._outdone: tuple[Pick, ...] = ()  # attempts that speak against an endpoint if another one answers
         self.attempts: tuple[Attempt, ...] = ()
         shared.budget.earn()
-        if safety is Safety.BILLABLE:
+        if safety is _BILLABLE:
             shared.resends.earn()
-        if shared.bucket is not None:
-            self._bucket_turn = shared.bucket.reserve(now)
+        if shared.bucket is not None and (turn := shared.bucket.reserve(now)) > now:
+            self._bucket_turn = turn
 
     @property
     def deadline(self) -> float | None:
@@ -148,21 +149,15 @@ class Call:
 
     def accepted(self, now: float) -> None:
         """The head of a good answer has arrived and will be kept: the call is committed."""
-        pick = self._accepted = self._taken()
-        reads = self._request.safety is Safety.SAFE
-        self._shared.pool.report(pick, Report.SUCCESS, now=now, latency=now - self._sent_at if reads else None)
-        if self._outdone:
-            self._shared.pool.outdone((p for p in self._outdone if p.endpoint != pick.endpoint), now=now)
+        self._accept(self._taken(), now)
 
-    def answered(self, response: Response, now: float, *, wall: float) -> None:
-        """An answer has arrived whole."""
-        listed = self._pick is not None and self._pick.endpoint.source == "discovered"
-        happened = outcome.happened(response, self._request, discovered=listed)
-        if happened is Happened.ACCEPTED:
-            self.accepted(now)
-            self._verdict = Succeed(response)
-            return
+    def answered(self, response: Response, now: float, *, wall: float) -> bool:
+        """An answer has arrived whole; True if it is accepted, and the call done."""
         pick = self._taken()
+        happened = outcome.happened(response, self._request, discovered=pick.endpoint.source == "discovered")
+        if happened is _ACCEPTED:
+            self._accept(pick, now)
+            return True
         error = outcome.error_of(response, wall=wall, call=self._request.name)
         problem = getattr(error, "code", None) or happened.value
         self._note(pick, now, status=response.status, problem=problem, trace_id=error.trace_id)
@@ -173,6 +168,13 @@ class Call:
         error.attempts = self.attempts
         self._last = error
         self._decide(happened, now, pick, asked=pushback(response.headers, wall=wall))
+        return False
+
+    def _accept(self, pick: Pick, now: float) -> None:
+        self._accepted = pick
+        self._shared.pool.report(pick, _SUCCESS, now=now, latency=now - self._sent_at)
+        if self._outdone:
+            self._shared.pool.outdone((p for p in self._outdone if p.endpoint != pick.endpoint), now=now)
 
     def unreadable(self, now: float) -> None:
         """
@@ -203,7 +205,7 @@ class Call:
         first = self._pick
         if first is None:
             return None
-        tried = [*self._tried, first.endpoint.url]
+        tried = (*self._tried, first.endpoint.url)
         pool = self._shared.pool
         pick = pool.pick(now=now, safety=self._request.safety, tried=tried, left=0)
         # While everything is out, a second question would only double the load.
@@ -226,7 +228,7 @@ class Call:
     def lost_race(self, pick: Pick, survivor: Pick, failure: AttemptFailed, now: float) -> None:
         """One of two attempts failed while the other goes on, which is now the one that counts."""
         self._pick = pick
-        self._tried.append(pick.endpoint.url)
+        self._tried += (pick.endpoint.url,)
         happened, problem = self._happened(failure, now)
         self._note(pick, now, problem=problem, delivered=failure.kind.delivery)
         self._report(self._taken(), happened, now, detail=problem, blameless=is_blameless(failure, happened))
@@ -241,16 +243,14 @@ class Call:
 
     def _happened(self, failure: AttemptFailed, now: float) -> tuple[Happened, str]:
         """The row of the failover table, and the words for it."""
-        happened = happened_instead(failure.kind)
-        if happened is Happened.STALE and now - self._sent_at >= STALE_AGE:
-            happened = Happened.LOST  # it had time to do something
+        happened = happened_instead(failure.kind, age=now - self._sent_at)
         return happened, f"{failure.kind.value}: {failure.detail}" if failure.detail else failure.kind.value
 
     def _decide(
         self, happened: Happened, now: float, pick: Pick, *, asked: float | None = None, free: bool = False
     ) -> None:
         if happened is not Happened.RATE:  # the limit belongs to the key: another endpoint would not help
-            self._tried.append(pick.endpoint.url)
+            self._tried += (pick.endpoint.url,)
         step = self._move(happened)
         if step is Move.SAME_ONCE and step in self._once and happened is Happened.STALE:
             happened = Happened.LOST  # the fresh connection broke too

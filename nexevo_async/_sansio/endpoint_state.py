@@ -10,7 +10,7 @@ import enum
 
 import attrs
 
-__all__ = ["TRANSITIONS", "Cause", "EndpointChange", "Event", "Report", "State"]
+__all__ = ["NO_CONNECTION", "TRANSITIONS", "Cause", "EndpointChange", "Event", "Report", "State"]
 
 
 class State(enum.StrEnum):
@@ -46,6 +46,12 @@ class Report(enum.Enum):
     RECONNECT_FAILED = "reconnect failed"
     ANSWERED = "answered"  # 4xx, 429: no opinion, but the way there works
     NONE = "none"  # cancelled, or vetoed because our own loop was late: no opinion at all
+
+
+#: Reports that do not show that a connection is possible.
+NO_CONNECTION = frozenset(
+    {Report.HARD, Report.STALL, Report.PROBE_BAD, Report.PROBE_UNKNOWN, Report.RECONNECT_FAILED, Report.NONE}
+)
 
 
 class Event(enum.Enum):

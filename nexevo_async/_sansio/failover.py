@@ -13,6 +13,7 @@ where it went first the new connection may be closed too.
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from nexevo_async._messages import AttemptFailed, FailureKind, Safety
 from nexevo_async._sansio.endpoint_state import Report
@@ -105,9 +106,16 @@ REPORTS: dict[Happened, Report] = {
 _NOT_EXECUTED = frozenset({Happened.NEVER_LEFT, Happened.CERTIFICATE, Happened.RATE})
 
 
-def happened_instead(kind: FailureKind) -> Happened:
-    """The row for an attempt that broke without an answer."""
-    return _FAILURES.get(kind, Happened.NEVER_LEFT)
+#: A reused connection that breaks later than this (seconds) was not simply closed in the moment we wrote to it.
+_STALE_AGE: Final = 1.0
+
+
+def happened_instead(kind: FailureKind, *, age: float = 0.0) -> Happened:
+    """The row for an attempt that broke without an answer, `age` seconds after it began."""
+    happened = _FAILURES.get(kind, Happened.NEVER_LEFT)
+    if happened is Happened.STALE and age >= _STALE_AGE:
+        return Happened.LOST  # it had time to do something
+    return happened
 
 
 def move(

@@ -38,8 +38,8 @@ from nexevo_async.models.limits import read_limits
 LONGEST_MESSAGE = 300
 LONGEST_WORD = 80
 
-#: First and last character of what an answer of this API is.
-_CONTAINERS: Final = frozenset({b"{}", b"[]"})
+#: The last byte of what an answer of this API is, by the first.
+_CLOSED_BY: Final = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
 class Happened(enum.Enum):
@@ -62,6 +62,8 @@ class Happened(enum.Enum):
     MISPLACED = "not an answer of this API"  # redirect, HTML
     UNREADABLE = "answer was not JSON"  # a success in words that are not ours, or in none
 
+
+_ACCEPTED: Final = Happened.ACCEPTED  # found faster under a name of this module than as a member of an enum
 
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
@@ -127,8 +129,10 @@ def happened(response: Response, request: Request, *, discovered: bool = False) 
         discovered: The endpoint was named by discovery, not by the user. Such hosts come and go: a 404 not in the form
             of an API comes from whoever lives there now, while a user who named a host wants to be told.
     """
-    status = response.status
+    status, body = response.status, response.body
     if 200 <= status < 300:
+        if body and _CLOSED_BY.get(body[0]) == body[-1] and "html" not in (response.headers.get("content-type") or ""):
+            return _ACCEPTED  # as most of all answers are
         return _success(response, request)
     if status < 400:
         return Happened.MISPLACED
@@ -136,7 +140,7 @@ def happened(response: Response, request: Request, *, discovered: bool = False) 
         quota = isinstance(error_of(response), QuotaExceededError)
         return Happened.FINAL if quota else Happened.RATE
     if status < 500:
-        foreign = discovered and status == 404 and not isinstance(problem_in(response.body).body, Mapping)
+        foreign = discovered and status == 404 and not isinstance(problem_in(body).body, Mapping)
         return Happened.FOREIGN if foreign else Happened.FINAL
     return _STATUS_HAPPENED.get(status, Happened.SERVER)
 
@@ -156,13 +160,12 @@ def looks_like_html(response: Response) -> bool:
 
 
 def _success(response: Response, request: Request) -> Happened:
-    """The row of a 2xx: `ACCEPTED` if its body begins and ends as a JSON object or array does. Most are done first."""
+    """The row of a 2xx: `ACCEPTED` if its body begins and ends as a JSON object or array does, but for white space."""
     body = response.body
-    if body[:1] + body[-1:] in _CONTAINERS and "html" not in (response.headers.get("content-type") or ""):
-        return Happened.ACCEPTED
     if looks_like_html(response):
         return Happened.MISPLACED
-    if body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:] in _CONTAINERS:
+    start, end = body[:64].lstrip(), body[-64:].rstrip()
+    if start and end and _CLOSED_BY.get(start[0]) == end[-1]:
         return Happened.ACCEPTED
     free = request.name == FREE_REQUEST  # to a path that we know nothing of
     if not body:

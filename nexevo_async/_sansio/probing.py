@@ -73,9 +73,10 @@ class ProbeSchedule:
 
     def called(self, now: float) -> bool:
         """A call begins; True if health checks were resting and wake up now."""
-        resting = self._resting(now)
-        self._last_call = max(self._last_call, now)
-        return resting
+        stop, idle = self._policy.idle_stop, now - self._last_call
+        if idle > 0:
+            self._last_call = now
+        return stop is not None and idle > stop
 
     def next_in(self, now: float) -> float:
         """Seconds until `due` has something to say; 0.0 if it has now, infinity if nothing is planned."""

@@ -13,14 +13,16 @@ class TokenBucket:
 
     def __init__(self, per_minute: float, *, now: float) -> None:
         self._interval = 60.0 / per_minute
-        self._burst = max(1.0, per_minute / 60.0)
+        self._lead = (max(1.0, per_minute / 60.0) - 1.0) * self._interval  # that the burst may have over the pace
         self._next = now  # when the next call may start if all before it kept to the pace
 
     def reserve(self, now: float) -> float:
         """Take the next turn; the answer is the moment at which it comes."""
-        turn = max(self._next, now - (self._burst - 1.0) * self._interval)
+        turn, earliest = self._next, now - self._lead
+        if turn < earliest:
+            turn = earliest
         self._next = turn + self._interval
-        return max(turn, now)
+        return turn if turn > now else now
 
     def give_back(self) -> None:
         """A turn was taken and not used: its call was cancelled or ran out of time while waiting."""

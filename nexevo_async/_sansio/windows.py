@@ -62,38 +62,41 @@ class FailureRate:
     """Good and bad results of the last `window` seconds, counted in six steps so that the cost does not grow with
     traffic."""
 
-    __slots__ = ("_bad", "_good", "_step", "_width")
+    __slots__ = ("_bad", "_ends", "_good", "_place", "_step", "_width")
 
     _STEPS = 6
 
     def __init__(self, window: float) -> None:
         self._width = window / self._STEPS
         self._step = -1
+        self._place = 0  # of this step in the lists
+        self._ends = 0.0  # when it is over
         self._good = [0] * self._STEPS
         self._bad = [0] * self._STEPS
 
-    def _roll(self, step: int) -> None:
+    def _roll(self, now: float) -> None:
+        step = int(now / self._width)
         for passed in range(max(self._step + 1, step - self._STEPS + 1), step + 1):
             self._good[passed % self._STEPS] = self._bad[passed % self._STEPS] = 0
         self._step = max(step, self._step)
+        self._place = self._step % self._STEPS
+        self._ends = (self._step + 1) * self._width
 
     def good(self, now: float) -> None:
         """One success."""
-        step = int(now / self._width)
-        if step != self._step:
-            self._roll(step)
-        self._good[step % self._STEPS] += 1
+        if now >= self._ends:
+            self._roll(now)
+        self._good[self._place] += 1
 
     def bad(self, now: float) -> None:
         """One failure."""
-        step = int(now / self._width)
-        if step != self._step:
-            self._roll(step)
-        self._bad[step % self._STEPS] += 1
+        if now >= self._ends:
+            self._roll(now)
+        self._bad[self._place] += 1
 
     def exceeds(self, share: float, *, calls: int, now: float) -> bool:
         """Whether at least `share` of at least `calls` results were failures."""
-        self._roll(int(now / self._width))
+        self._roll(now)
         bad = sum(self._bad)
         return bad + sum(self._good) >= calls and bad >= share * (bad + sum(self._good))
 

@@ -36,12 +36,12 @@ async def test_every_change_is_told_once_to_every_hook_and_to_the_log(caplog: py
     pool, plain, slow = a_pool((A, B), now=0.0), Listener(), SlowListener()
     out: list[str] = []
     announcer = Announcer(pool, (plain, slow), ejected=out.append)
-    assert announcer.has_news
+    assert announcer.has_news()
 
     await asyncio.gather(*(announcer.tell() for _ in range(5)))
-    assert not announcer.has_news
+    assert not announcer.has_news()
     pool.report(pool.begin_probe(A, now=1.0), Report.HARD, now=1.0, detail="refused sk-secret1234")  # type: ignore[arg-type]
-    assert announcer.has_news
+    assert announcer.has_news()
     await announcer.tell()
     await announcer.tell()
 
@@ -62,7 +62,7 @@ async def test_what_a_hook_that_raises_leaves_untold_is_told_the_next_time() -> 
     with pytest.raises(RuntimeError, match="not today"):
         await announcer.tell()
 
-    assert announcer.has_news
+    assert announcer.has_news()
     await announcer.tell()
     assert listener.heard == ["b unknown"]
-    assert not announcer.has_news
+    assert not announcer.has_news()

@@ -10,7 +10,7 @@ import pytest
 from nexevo_async import AsyncNexevo, Hooks, RetryPolicy
 from nexevo_async._messages import Attempt
 from nexevo_async.errors import ConfigurationError, InternalServerError
-from nexevo_async.hooks import AttemptStart, EndpointChange
+from nexevo_async.hooks import AttemptStart, EndpointChange, own_methods
 from tests.core.raw_server import OK, RawServer, Visit, free_port
 
 KEY = "sk-xc-SECRETSECRETSECRET"
@@ -71,6 +71,16 @@ async def test_hooks_see_every_attempt_and_their_headers_go_along(kind: type[Rec
         ]
         assert [b"X-Number: 1" in asked[0], b"X-Number: 2" in asked[1]] == [True, True]
         assert "SECRET" not in repr(hook.seen)
+
+
+def test_only_methods_that_somebody_has_written_are_called() -> None:
+    plain, recorder, assigned = Hooks(), Recorder(), Hooks()
+    assigned.after_attempt = recorder.after_attempt  # type: ignore[method-assign]
+    inherited = type("Heir", (Recorder,), {})()
+    hooks = (plain, recorder, assigned, inherited)
+    assert own_methods(hooks, "before_attempt") == (recorder.before_attempt, inherited.before_attempt)
+    after = (recorder.after_attempt, recorder.after_attempt, inherited.after_attempt)
+    assert own_methods(hooks, "after_attempt") == after
 
 
 async def test_several_hooks_run_in_order_and_see_each_others_headers() -> None:

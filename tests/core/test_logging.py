@@ -60,7 +60,10 @@ def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         AsyncNexevo(KEY)
 
 
-async def test_every_attempt_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("level", "told"), [(logging.DEBUG, 3), (logging.INFO, 3), (logging.WARNING, 2)])
+async def test_every_attempt_is_told_in_one_line(caplog: pytest.LogCaptureFixture, level: int, told: int) -> None:
+    """On the level of warnings those that failed."""
+
     async def behave(visit: Visit) -> None:
         while request := await visit.request():
             busy = sum(b"/v1/x" in seen for seen in visit.server.requests) == 1 and b"/v1/x" in request
@@ -68,7 +71,7 @@ async def test_every_attempt_is_told_in_one_line(caplog: pytest.LogCaptureFixtur
 
     bad = f"http://127.0.0.1:{free_port()}"
     policy = RetryPolicy(throttle_base=0.0, max_attempts=4)
-    with caplog.at_level(logging.DEBUG, "nexevo"):
+    with caplog.at_level(level, "nexevo"):
         async with (
             RawServer(behave) as server,
             AsyncNexevo(KEY, base_urls=[bad, server.url], retry=policy) as client,
@@ -79,7 +82,7 @@ async def test_every_attempt_is_told_in_one_line(caplog: pytest.LogCaptureFixtur
         f"request at {bad}: connection refused, ? s",
         f"request at {server.url}: gateway failed, ? s",
         f"request at {server.url}: 200, ? s, trace none",
-    ]
+    ][:told]
 
 
 async def test_no_secret_is_logged_or_raised_wherever_it_was_planted(caplog: pytest.LogCaptureFixture) -> None:

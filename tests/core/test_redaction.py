@@ -33,6 +33,8 @@ SECRET = "SECRETSECRETSECRET"
         (f"Authorization: Bearer {SECRET}", "Authorization: Bearer [hidden]"),
         (f"authorization: bearer  {SECRET}, Accept", "authorization: bearer  [hidden], Accept"),
         (f"BEARER sk-{SECRET}", "BEARER [hidden]"),
+        (f"Bad key SK-{SECRET}", "Bad key [hidden]"),
+        (f"bad key \N{LATIN SMALL LETTER LONG S}\N{KELVIN SIGN}-{SECRET}", "bad key [hidden]"),
         (f"http://user:{SECRET}@proxy:3128", "http://[hidden]@proxy:3128"),
         (f"http://user:p@{SECRET}@proxy:3128/x", "http://[hidden]@proxy:3128/x"),
         (f"https://{SECRET}@host/a@b", "https://[hidden]@host/a@b"),

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response, Safety
-from nexevo_async._sansio.actions import Fail, Send, Shared, Succeed, Wait
+from nexevo_async._sansio.actions import Fail, Send, Shared, Wait
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import EndpointPool, Pick, Report
@@ -138,22 +138,24 @@ class World:
                 end = ends.get(url, 200) if isinstance(ends, Mapping) else next(script, 200)
                 story.sent.append(Sent(url, self.now, end))
                 self.now += self.took if took is None else took
-                self.finish(call, end)
+                story.succeeded = self.finish(call, end)
+                if story.succeeded:
+                    return story
             else:
                 story.outcome = action
                 return story
         raise AssertionError("the call does not end")
 
-    def finish(self, call: Call, end: End) -> None:
-        """Report how the present attempt ended."""
+    def finish(self, call: Call, end: End) -> bool:
+        """Report how the present attempt ended; True if its answer was accepted."""
         if isinstance(end, int):
             end = answer(end)
         if isinstance(end, FailureKind):
             end = AttemptFailed(end)
         if isinstance(end, AttemptFailed):
             call.broke(end, self.now)
-        else:
-            call.answered(end, self.now, wall=WALL)
+            return False
+        return call.answered(end, self.now, wall=WALL)
 
     def nothing_open(self) -> bool:
         """Whether every pick was given back."""
@@ -173,17 +175,13 @@ class Story:
         self.call = call
         self.sent: list[Sent] = []
         self.waits: list[float] = []
-        self.outcome: Succeed | Fail | None = None
+        self.outcome: Fail | None = None
+        self.succeeded = False
 
     @property
     def bases(self) -> str:
         """The letters of the endpoints that were tried, in order."""
         return "".join(sent.url[8] for sent in self.sent)
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether it ended well."""
-        return isinstance(self.outcome, Succeed)
 
     @property
     def error(self) -> NexevoError:

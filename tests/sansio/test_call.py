@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Request, Safety
-from nexevo_async._sansio.actions import Fail, Send, Succeed, Wait
+from nexevo_async._sansio.actions import Fail, Send, Wait
 from nexevo_async._sansio.call import Call
 from nexevo_async._sansio.endpoint_pool import Pick, Report
 from nexevo_async._sansio.policy import HealthPolicy, RetryPolicy
@@ -741,24 +741,22 @@ def test_whatever_happens_nothing_is_done_twice_that_must_not_be(
     call = world.call(safety, total=total, attempt_limit=None)
     made: list[tuple[str, End, float]] = []
     script = iter(ends)
-    for _ in range(2000):
-        action = call.next_action(world.now)
+    accepted, steps = False, 0
+    while not accepted and not isinstance(action := call.next_action(world.now), Fail):
+        steps += 1
+        assert steps < 2000, "the call does not end"
         if isinstance(action, Wait):
             assert 0 < action.seconds <= world.policy.retry_after_cap
             assert call.deadline is None or world.now + action.seconds < call.deadline + 1e-9
             world.now += action.seconds
-        elif isinstance(action, Send):
+        else:
             assert call.deadline is None or world.now < call.deadline
             end, took = next(script, (200, 0.1))
             if action.until is not None and world.now + took > action.until:
                 end, took = FailureKind.SILENT, action.until - world.now
             made.append((action.pick.endpoint.url, end, took))
             world.now += took
-            world.finish(call, end)
-        else:
-            break
-    else:
-        raise AssertionError("the call does not end")
+            accepted = world.finish(call, end)
 
     assert world.nothing_open()
     stale = attempts > 1 and safety is not Safety.KEYED and any(end is STALE for _, end, _ in made)
@@ -804,9 +802,8 @@ def test_a_call_cancelled_at_any_moment_leaves_nothing_behind(
         if isinstance(action, Wait):
             world.now += action.seconds
         elif isinstance(action, Send):
-            if seed % 2 and (end := next(script, None)) is not None:
-                world.finish(call, end[0])
-            else:
+            end = next(script, None) if seed % 2 else None
+            if end is None or world.finish(call, end[0]):
                 break
         else:
             break
@@ -921,15 +918,16 @@ def test_if_nobody_finds_anything_out_it_takes_what_is_fit_although_it_failed_th
     pick = world.pool.pick(now=world.now, safety=Safety.SAFE, only=B)
     assert pick is not None
     world.pool.report(pick, Report.HARD, now=world.now)
-    call, bases, waited = world.call(), "", 0.0
-    while not isinstance(action := call.next_action(world.now), Succeed):
+    call, bases, waited, accepted = world.call(), "", 0.0, False
+    while not accepted:
+        action = call.next_action(world.now)
         if isinstance(action, Wait):
             waited += action.seconds
             world.now += action.seconds
         else:
             assert isinstance(action, Send)
             bases += action.pick.endpoint.url[8]
-            world.finish(call, 503 if len(bases) < 3 else 200)
+            accepted = world.finish(call, 503 if len(bases) < 3 else 200)
             elsewhere_succeeds(world, A)
         elsewhere_hangs(world, B)
     assert bases == "aaa"
