@@ -9,12 +9,12 @@ limit (99th percentile 2,030 ms), with it 290 ms.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import attrs
-
+from nexevo_async._interruption import Interruption
 from nexevo_async._messages import AttemptFailed, FailureKind, Response
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Call
@@ -37,10 +37,13 @@ class Stalls:
         pool: The endpoints.
         policy: The numbers.
         alarm: Called when one was found, so that the change is told and a health check is made now.
+
+    Attributes:
+        pool: The endpoints.
     """
 
     def __init__(self, pool: EndpointPool, policy: HealthPolicy, *, alarm: Callable[[], None]) -> None:
-        self._pool = pool
+        self.pool = pool
         self._alarm = alarm
         self._stall_inflight = policy.stall_inflight
         self._veto_share = policy.loop_lag_veto
@@ -48,15 +51,13 @@ class Stalls:
         self._overtaken: dict[str, int] = {}
         self._left: dict[str, float] = {}  # endpoints that hang, and since when we know
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: dict[str, dict[asyncio.Future[None], None]] = {}  # oldest first
+        self._waiting: dict[str, dict[_Question, Race]] = {}  # oldest first
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self, url: str) -> asyncio.Future[None]:
-        """A future that is done as soon as this endpoint is found to hang."""
-        loop = self.look_out()
-        found = loop.create_future()
-        self._waiting.setdefault(url, {})[found] = None
-        return found
+    def watch(self, question: _Question, race: Race) -> None:
+        """A read begins to wait: tell it if its endpoint is found to hang, and if it still waits at the next look."""
+        self.look_out()
+        self._waiting.setdefault(question.pick.endpoint.url, {})[question] = race
 
     def look_out(self, loop: asyncio.AbstractEventLoop | None = None) -> asyncio.AbstractEventLoop:
         """A call begins to wait on the running loop, to be given if it is known: look at it from now on."""
@@ -68,11 +69,12 @@ class Stalls:
             self._look_again(loop)
         return loop
 
-    def forget(self, url: str, future: asyncio.Future[None]) -> None:
+    def forget(self, question: _Question) -> None:
         """The read has its answer, or nobody wants it any more."""
+        url = question.pick.endpoint.url
         waiting = self._waiting.get(url)
         if waiting is not None:
-            waiting.pop(future, None)
+            waiting.pop(question, None)
             if not waiting:
                 del self._waiting[url]
 
@@ -84,13 +86,13 @@ class Stalls:
         nothing else, it means that the endpoint hangs, and there is no need to wait until they are old.
         """
         url, now = pick.endpoint.url, time.monotonic()
-        if url in self._pool.succeeded_since(pick.at):
+        if url in self.pool.succeeded_since(pick.at):
             self._overtaken.pop(url, None)
             return
         count = self._overtaken[url] = self._overtaken.get(url, 0) + 1
-        if count >= self._stall_inflight and self._pool.elsewhere([url], now=now):
+        if count >= self._stall_inflight and self.pool.elsewhere([url], now=now):
             del self._overtaken[url]
-            self._pool.report(pick, Report.STALL, now=now, detail="reads hang without an answer")
+            self.pool.report(pick, Report.STALL, now=now, detail="reads hang without an answer")
             self._evacuate(url)
 
     def _leave(self, url: str, now: float) -> None:
@@ -105,8 +107,10 @@ class Stalls:
     def _evacuate(self, url: str, most: int | None = None) -> None:
         if most is None:
             self._left.pop(url, None)
-        for future in [future for future in self._waiting.get(url, ()) if not future.done()][:most]:
-            future.set_result(None)
+        waiting = self._waiting.get(url, {})
+        for question, race in [one for one in waiting.items() if not one[0].hangs][:most]:
+            question.hangs = True
+            race.look()
 
     def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(LOOK_EVERY, self._look, loop, time.monotonic())
@@ -114,102 +118,226 @@ class Stalls:
     def _look(self, loop: asyncio.AbstractEventLoop, since: float) -> None:
         now = time.monotonic()
         late = now - since - LOOK_EVERY > self._veto_share * self._shortest
-        stalled, silenced = self._pool.stalled(now, vetoed=late), self._pool.silenced(now, vetoed=late)
+        stalled, silenced = self.pool.stalled(now, vetoed=late), self.pool.silenced(now, vetoed=late)
         for url in stalled:
             self._leave(url, now)
-        for url in [url for url, since in self._left.items() if self._pool.succeeded_since(since)]:
+        for url in [url for url, since in self._left.items() if self.pool.succeeded_since(since)]:
             self._evacuate(url)
         if stalled or silenced:
             self._alarm()
+        self._see_who_waits()
         self._timer = None
-        if self._waiting or self._pool.in_flight:
+        if self._waiting or self.pool.in_flight:
             self._look_again(loop)
 
+    def _see_who_waits(self) -> None:
+        for waiting in self._waiting.values():
+            for question, race in reversed(waiting.items()):
+                if question.seen:
+                    break  # so were those before it
+                question.seen = True
+                race.still_waits()
 
-@attrs.define
+
 class _Question:
-    """One of the attempts that race for a read."""
+    """
+    One of the attempts that race for a read.
 
-    pick: Pick
-    answer: asyncio.Task[Response]
-    stall: asyncio.Future[None]
+    Attributes:
+        pick: Where it was sent.
+        hangs: Its endpoint was found to.
+        lost: It is out of the race.
+        seen: It was still waiting when `Stalls` looked.
+    """
+
+    __slots__ = ("hangs", "lost", "pick", "seen")
+
+    def __init__(self, pick: Pick) -> None:
+        self.pick = pick
+        self.hangs = False
+        self.lost = False
+        self.seen = False
+
+
+class _Rival(_Question):
+    """
+    The second attempt, which has a task of its own.
+
+    Attributes:
+        task: Makes the attempt.
+    """
+
+    __slots__ = ("task",)
+
+    def __init__(self, pick: Pick, task: asyncio.Task[Response]) -> None:
+        super().__init__(pick)
+        self.task = task
+
+    def failure(self) -> AttemptFailed | None:
+        """Why it cannot win any more, if so."""
+        if not self.task.done():
+            return _hangs() if self.hangs else None
+        error = None if self.task.cancelled() else self.task.exception()
+        return error if isinstance(error, AttemptFailed) else None
 
 
 class Race:
-    """The attempts of one read that are under way at the same time: one, or two."""
+    """
+    The attempts of one read that are under way at the same time: one, or two.
 
-    def __init__(self, call: Call, ask: Ask, stalls: Stalls) -> None:
+    The first runs in the caller's own task, since hardly any read needs another one. The second gets a task, started by
+    a timer. When it has won, or the endpoint of the first is found to hang, the first is interrupted where it waits.
+    """
+
+    __slots__ = (
+        "_ask",
+        "_block",
+        "_call",
+        "_context",
+        "_first",
+        "_hedges",
+        "_policy",
+        "_rival",
+        "_since",
+        "_stalls",
+        "_timer",
+    )
+
+    def __init__(self, call: Call, ask: Ask, stalls: Stalls, *, policy: RetryPolicy, hedges: Budget) -> None:
         self._call = call
         self._ask = ask
         self._stalls = stalls
-        self._asked: list[_Question] = []
+        self._policy = policy
+        self._hedges = hedges
+        self._rival: _Rival | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, first: Pick, *, patience: float | None, another: Callable[[], Pick | None]) -> Response:
+    async def run(self, pick: Pick) -> Response:
         """
         The first usable answer.
 
         Args:
-            first: The endpoint to ask.
-            patience: Seconds before a second one is asked; None for never.
-            another: Chooses the second one, if there is one and it is allowed; else it is asked again after as long.
+            pick: The endpoint to ask first.
 
         Raises:
             AttemptFailed: The last attempt that was left has failed too, or its endpoint hangs.
         """
+        first = self._begin(pick)
         try:
-            self._begin(first)
-            while len(self._asked) == 1 and patience is not None and not await self._wait(patience):
-                second = another()
-                if second is not None:
-                    self._begin(second)
-            while True:
-                await self._wait(None)
-                for question in [q for q in self._asked if q.answer.done() or q.stall.done()]:
-                    try:
-                        return await self._outcome(question)
-                    except AttemptFailed as failure:
-                        if len(self._asked) == 1:
-                            raise
-                        survivor = next(other for other in self._asked if other is not question)
-                        self._call.lost_race(question.pick, survivor.pick, failure, time.monotonic())
-                        await self._drop(question)
+            try:
+                with self._block:
+                    return await self._ask(pick)
+                if first.hangs or self._rival is None:
+                    raise _hangs()
+            except AttemptFailed as failure:
+                if self._rival is None or self._rival.lost:
+                    raise
+                first.lost = True
+                self._call.lost_race(pick, self._rival.pick, failure, time.monotonic())
+            return await self._answer_of(self._rival)
         finally:
-            for question in list(self._asked):
-                await self._drop(question)
+            self._stalls.forget(first)
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._rival is not None:
+                if not self._rival.lost:
+                    self._drop(self._rival)
+                await _end(self._rival.task)
 
-    def _begin(self, pick: Pick) -> None:
-        url = pick.endpoint.url
+    def _begin(self, pick: Pick) -> _Question:
+        self._block = Interruption()
+        self._context = contextvars.copy_context()  # of the caller, for the second: timers and looks have others
+        self._since = time.monotonic()
+        self._first = first = _Question(pick)
+        self._stalls.watch(first, self)
+        if self._policy.hedge_after < LOOK_EVERY:
+            self.still_waits()
+        return first
+
+    def still_waits(self) -> None:
+        """
+        There was no answer yet when `Stalls` looked.
+
+        Most reads are answered sooner: a timer, and how long one has to wait, would be their greatest expense.
+        """
+        if self._timer is None and self._rival is None:
+            self._be_patient()
+
+    def _be_patient(self) -> None:
+        now = time.monotonic()
+        patience = patience_of(self._policy, self._stalls.pool, now)
+        if patience is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._since + patience - now, self._ask_another, context=self._context)
+
+    def _ask_another(self) -> None:
+        """The first has waited for long enough: ask a second endpoint, or try that again after as long."""
+        if not self._block.possible:
+            return
+        self._since = now = time.monotonic()
+        pick = second_pick(self._call, self._first.pick, self._hedges, now)
+        if pick is None:
+            self._be_patient()
+            return
         # A name tells a stray task from a leak; the task is awaited before `run` ends.
-        task = asyncio.create_task(self._ask(pick), name=f"nexevo-read {url}")
-        self._asked.append(_Question(pick, task, self._stalls.watch(url)))
+        task = asyncio.create_task(self._ask(pick), name=f"nexevo-read {pick.endpoint.url}")
+        self._rival = _Rival(pick, task)
+        self._stalls.watch(self._rival, self)
+        task.add_done_callback(self.look)
 
-    async def _wait(self, seconds: float | None) -> bool:
-        """Whether something has happened within the time."""
-        events: list[asyncio.Future[Any]] = [e for q in self._asked for e in (q.answer, q.stall)]
-        done, _ = await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
+    def look(self, _: object = None) -> None:
+        """Something has happened: the second is done, or an endpoint was found to hang."""
+        first, rival = self._first, self._rival
+        if not self._block.possible:
+            return  # `run` goes on in any case, and finds out for itself
+        if (first if rival is None or not first.lost else rival).hangs:
+            self._block.interrupt()
+        elif rival is not None and not first.lost and not rival.lost:
+            failure = rival.failure()
+            if failure is not None:
+                self._call.lost_race(rival.pick, first.pick, failure, time.monotonic())
+                self._drop(rival)
+            elif rival.task.done():
+                self._block.interrupt()
 
-    async def _outcome(self, question: _Question) -> Response:
-        if not question.answer.done():
-            raise AttemptFailed(FailureKind.SILENT, "other reads there hang too", limit="stall")
-        response = question.answer.result()
-        for slower in [other for other in self._asked if other is not question]:
-            if slower is self._asked[0]:
-                self._stalls.overtaken(slower.pick)
-            await self._drop(slower)
-        self._call.won_race(question.pick)
+    async def _answer_of(self, rival: _Rival) -> Response:
+        """The first has failed, or was too slow."""
+        if not rival.task.done() and not rival.hangs:
+            with self._block:
+                await asyncio.wait([rival.task])
+        if not rival.task.done():
+            raise _hangs()
+        response = rival.task.result()
+        if not self._first.lost:
+            self._stalls.overtaken(self._first.pick)
+        self._call.won_race(rival.pick)
         return response
 
-    async def _drop(self, question: _Question) -> None:
-        self._asked.remove(question)
-        self._stalls.forget(question.pick.endpoint.url, question.stall)
-        self._call.left_race(question.pick)  # before anything is awaited: nothing may come between
-        task = question.answer
-        if not task.done():
-            task.cancel()
+    def _drop(self, rival: _Rival) -> None:
+        """It is over for the second. Nothing is awaited here, so nothing can come between."""
+        rival.lost = True
+        self._stalls.forget(rival)
+        self._call.left_race(rival.pick)
+        rival.task.cancel()
+
+
+async def _end(task: asyncio.Task[Response]) -> None:
+    """Wait until a cancelled task has ended, however often we are cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
             await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # looked at, so that it is not logged as never retrieved
+        except asyncio.CancelledError as error:
+            cancelled = error
+            task.cancel()  # it may have to be told again too
+    if not task.cancelled():
+        task.exception()  # looked at, so that it is not logged as never retrieved
+    if cancelled is not None:
+        raise cancelled
+
+
+def _hangs() -> AttemptFailed:
+    return AttemptFailed(FailureKind.SILENT, "other reads there hang too", limit="stall")
 
 
 def patience_of(policy: RetryPolicy, pool: EndpointPool, now: float) -> float | None:

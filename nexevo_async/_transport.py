@@ -23,7 +23,7 @@ from nexevo_async._core import Core, Settings
 from nexevo_async._limits import Limits
 from nexevo_async._logging import logger
 from nexevo_async._messages import Attempt, AttemptFailed, FailureKind, Request, Response, Safety
-from nexevo_async._race import Race, patience_of, second_pick
+from nexevo_async._race import Race
 from nexevo_async._redaction import redact_text
 from nexevo_async._requests import build_request
 from nexevo_async._sansio.actions import Fail, Send, Wait
@@ -242,22 +242,18 @@ class Transport:
             )
             self.core.background.nudge()
 
-    async def _race(
+    def _race(
         self, call: Call, send: Send, request: Request, authorization: str | None, timeout: Timeout
-    ) -> Response:
+    ) -> Coroutine[Any, Any, Response]:
         """A read with more than one endpoint: asked a second time if it waits, moved if its endpoint hangs."""
-        core, now = self.core, time.monotonic()
+        core = self.core
         core.hedges.earn()
 
-        async def ask(pick: Pick) -> Response:
-            limits = self._limits(attrs.evolve(send, pick=pick), timeout)
-            return await core.sender.send(pick.endpoint.url, request, authorization=authorization, limits=limits)
+        def ask(pick: Pick) -> Coroutine[Any, Any, Response]:
+            limits = self._limits(send if pick is send.pick else attrs.evolve(send, pick=pick), timeout)
+            return core.sender.send(pick.endpoint.url, request, authorization=authorization, limits=limits)
 
-        return await Race(call, ask, core.stalls).run(
-            send.pick,
-            patience=patience_of(self.settings.retry, core.shared.pool, now),
-            another=lambda: second_pick(call, send.pick, core.hedges, time.monotonic()),
-        )
+        return Race(call, ask, core.stalls, policy=self.settings.retry, hedges=core.hedges).run(send.pick)
 
     def _limits(self, send: Send, timeout: Timeout, *, stream: bool = False) -> Limits:
         connect = timeout.connect

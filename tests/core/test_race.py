@@ -6,11 +6,12 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import pytest
 
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response, Safety
-from nexevo_async._race import LOOK_EVERY, Race, Stalls, patience_of, second_pick
+from nexevo_async._race import LOOK_EVERY, Race, Stalls, patience_of
 from nexevo_async._sansio.actions import Send, Shared
 from nexevo_async._sansio.budget import Budget
 from nexevo_async._sansio.call import Call
@@ -57,9 +58,8 @@ class World:
         return call, send.pick
 
     async def race(self, call: Call, pick: Pick, *, patience: float | None = 0.01) -> Response:
-        return await Race(call, self.ask, self.stalls).run(
-            pick, patience=patience, another=lambda: second_pick(call, pick, self.hedges, time.monotonic())
-        )
+        policy = RetryPolicy(hedge=False) if patience is None else RetryPolicy(hedge_after=patience)
+        return await Race(call, self.ask, self.stalls, policy=policy, hedges=self.hedges).run(pick)
 
     def open_reads(self) -> int:
         return len(self.pool.waiting(A)) + len(self.pool.waiting(B))
@@ -93,6 +93,56 @@ async def test_a_read_that_waits_is_asked_elsewhere_and_the_slow_one_is_cancelle
     assert world.open_reads() == 0
 
 
+async def test_a_read_has_waited_for_as_long_as_it_should_when_it_is_asked_elsewhere() -> None:
+    """Also if that is longer than the time between two looks, and in the caller's context, whoever began to look."""
+    caller: ContextVar[str] = ContextVar("caller", default="nobody")
+    world = World()
+    world.stalls.look_out()
+    caller.set("me")
+    asked: list[tuple[str, str, float]] = []
+    began = time.monotonic()
+
+    async def ask(pick: Pick) -> Response:
+        asked.append((pick.endpoint.url, caller.get(), time.monotonic() - began))
+        if pick.endpoint.url == A:
+            await asyncio.sleep(60)
+        return ok(b"b")()
+
+    call, pick = world.begin()
+    policy = RetryPolicy(hedge_after=2.5 * LOOK_EVERY)
+    assert (await Race(call, ask, world.stalls, policy=policy, hedges=world.hedges).run(pick)).body == b"b"
+    call.cancelled()
+    assert [(url, who) for url, who, _ in asked] == [(A, "me"), (B, "me")]
+    assert 2.5 * LOOK_EVERY <= asked[1][2] < 4 * LOOK_EVERY
+
+
+async def test_whoever_has_lost_is_told_again_when_the_caller_is_cancelled_again() -> None:
+    world = World()
+    ending: list[str] = []
+
+    async def ask(pick: Pick) -> Response:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            if pick.endpoint.url == B:
+                ending.append(B)
+                await asyncio.sleep(60)
+        raise AssertionError
+
+    call, pick = world.begin()
+    race = Race(call, ask, world.stalls, policy=RetryPolicy(hedge_after=0.0), hedges=world.hedges)
+    task = asyncio.create_task(race.run(pick))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.sleep(0.02)
+    assert (task.done(), ending) == (False, [B])
+    task.cancel()
+    await asyncio.sleep(0.02)
+    assert task.cancelled()
+    call.cancelled()
+    assert world.open_reads() == 0
+
+
 async def test_without_allowance_there_is_no_second_question() -> None:
     world = World()
     world.hanging, world.answers = {A}, {B: ok(b"b")}
@@ -116,9 +166,9 @@ async def test_when_both_fail_the_second_failure_is_the_one_that_counts() -> Non
         raise AttemptFailed(FailureKind.RESET)
 
     call, pick = world.begin()
-    race = Race(call, ask, world.stalls)
+    race = Race(call, ask, world.stalls, policy=RetryPolicy(hedge_after=0.01), hedges=world.hedges)
     with pytest.raises(AttemptFailed):
-        await race.run(pick, patience=0.01, another=lambda: second_pick(call, pick, world.hedges, time.monotonic()))
+        await race.run(pick)
     call.broke(AttemptFailed(FailureKind.RESET), time.monotonic())
     assert sorted(attempt.base_url for attempt in call.attempts) == [A, B]
     assert world.open_reads() == 0
@@ -240,11 +290,19 @@ async def test_a_loop_that_was_blocked_makes_nobody_hang_or_fall_silent(safety: 
 
 
 async def test_looking_ends_soon_after_the_last_waiting_read() -> None:
-    """No timer is left when nobody has waited for a few looks."""
+    """No timer is left when nobody has waited for a few looks, neither of a quick read nor of one that took longer."""
     world = World()
     world.answers = {A: ok(b"a")}
     call, pick = world.begin()
-    await world.race(call, pick)
+    await world.race(call, pick, patience=60.0)
+    call.cancelled()
+    call, pick = world.begin()
+
+    async def ask(pick: Pick) -> Response:
+        await asyncio.sleep(2 * LOOK_EVERY)
+        return ok(b"a")()
+
+    await Race(call, ask, world.stalls, policy=RetryPolicy(hedge_after=60.0), hedges=world.hedges).run(pick)
     call.cancelled()
     await asyncio.sleep(5 * LOOK_EVERY)
     loop = asyncio.get_running_loop()
