@@ -25,6 +25,9 @@ NewLoop = Callable[..., asyncio.AbstractEventLoop]
 #: Linux has files that are nothing but a counter, made for this.
 _HAS_EVENTFD = hasattr(os, "eventfd") and hasattr(select, "epoll")
 
+#: Looked up once, because every turn of the loop comes by here.
+_wait = selectors.DefaultSelector.select
+
 _ONE = (1).to_bytes(8, sys.byteorder)
 
 
@@ -150,7 +153,7 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if (timeout is None or timeout > 0) and not self._inbox.fall_asleep():
             timeout = 0
-        ready = super().select(timeout)
+        ready = _wait(self, timeout)
         try:
             self._inbox.wake_up()
         except Exception as error:  # one action's, as it would be a callback's; the next turn runs the others
