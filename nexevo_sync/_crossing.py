@@ -9,10 +9,8 @@ coroutine running when the waiting thread is interrupted. Here a trip is one ent
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import os
-import socket
 import threading
 from _thread import LockType, allocate_lock
 from collections import deque
@@ -21,6 +19,8 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Protocol
+
+from nexevo_sync._inbox import Inbox, NewLoop
 
 #: Seconds that closing gives to each of its steps: calls that clean up, the client's own closing, what is left over.
 CLOSING_GRACE = 5.0
@@ -34,8 +34,6 @@ OWN_THREAD = (
     "a blocking call was made from the client's own event loop thread, where it would wait for itself for ever; "
     "use AsyncNexevo there, or make the call from a synchronous hook, which runs on a thread of its own"
 )
-
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 _serials = itertools.count()
 
@@ -70,13 +68,14 @@ class Errand(Protocol):
 
 class LoopThread:
     """
-    A private event loop on a daemon thread of its own, and the queue that leads into it.
+    A private event loop on a daemon thread of its own, and the inbox that leads into it.
 
     It belongs to the process that made it: after a fork the child has the object but not the thread, and must make
     another one. It never refers to the portal that made it, so that a forgotten client can be collected.
 
     Attributes:
         loop: The event loop; only its own thread may touch it.
+        post: Have something short run on the loop soon; from any thread, a finalizer or a signal handler.
         pid: The process it runs in.
         ident: Identifier of its thread; None before it started and after it ended.
         stopping: `stop` was called.
@@ -96,32 +95,12 @@ class LoopThread:
         self._new_loop = new_loop
         self._closed_error = closed_error
         self._failure: BaseException | None = None
-        self._ended = False
         self._grace = CLOSING_GRACE
         self._aclose: Callable[[], Awaitable[object]] | None = None
-        self._queue: deque[Callable[[], None]] = deque()
-        #: Whether the loop will look at the queue without being rung for; so it will when it begins.
-        self._woken = True
+        self._inbox = Inbox()
+        self.post = self._inbox.post
         self._stop = asyncio.Event()
         self.thread = threading.Thread(target=self._main, name=name, daemon=True)
-
-    def post(self, action: Callable[[], None]) -> None:
-        """
-        Have something short run on the loop soon, from any thread, a finalizer or a signal handler; never blocks.
-
-        CPython runs signal handlers after a call has returned, at a function's start and on backward jumps, so no
-        handler can raise between setting `_woken` and ringing (so no `suppress` there): an interrupted thread never
-        leaves the loop believed awake but asleep.
-        """
-        self._queue.append(action)
-        if not self._woken:
-            try:
-                self._woken = True
-                self._ring()
-            except (OSError, RuntimeError):  # the loop has just ended
-                pass
-        if self._ended:
-            self._empty_queue()
 
     def stop(
         self,
@@ -176,53 +155,7 @@ class LoopThread:
     def _begin(self) -> None:
         """Make the loop: here, because no signal handler runs in this thread, and none can leave half of it behind."""
         self.ident = threading.get_ident()
-        self._bell, self._waker = socket.socketpair()
-        self._bell.setblocking(False)
-        self._waker.setblocking(False)
-        self.loop = loop = self._new_loop()
-        loop.add_reader(self._bell, self._answer)
-        if isinstance(loop, asyncio.SelectorEventLoop):
-            # Not `call_soon_threadsafe`: it makes a handle and copies a context per wake-up, and a signal handler can
-            # split it (see `post`). `send` is one call into C.
-            self._ring: Callable[[], object] = functools.partial(self._waker.send, b"\0")
-        else:
-            # uvloop's is compiled, and unlike `send` keeps the interpreter lock, so that no thread switch happens
-            # before the caller sleeps.
-            self._ring = functools.partial(loop.call_soon_threadsafe, self._drain)
-        loop.call_soon(self._drain)
-
-    def _answer(self) -> None:
-        try:
-            self._bell.recv(64)
-        except BlockingIOError:
-            return  # nobody has rung
-        self._drain()
-
-    def _drain(self) -> None:
-        """Run what is queued, and fall asleep; behind a crowd look again first, after what it started has begun."""
-        crowd = len(self._queue) > 1
-        try:
-            self._empty_queue()
-        finally:
-            if crowd or not self._fall_asleep():
-                self.loop.call_soon(self._drain)
-
-    def _fall_asleep(self) -> bool:
-        """Have whoever appends from here on ring; False if somebody has appended before."""
-        self._woken = False
-        if self._queue:
-            self._woken = True
-        return not self._woken
-
-    def _empty_queue(self) -> None:
-        """Run what is queued; after the end, threads do this for themselves, and each action refuses itself."""
-        queue = self._queue
-        while queue:
-            try:
-                action = queue.popleft()
-            except IndexError:  # another thread was faster
-                return
-            action()
+        self.loop = self._inbox.open(self._new_loop)
 
     def _main(self) -> None:
         try:
@@ -239,10 +172,7 @@ class LoopThread:
             with suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_until_complete(serving)
         self._refuse_all()
-        self.loop.remove_reader(self._bell)
-        self.loop.close()
-        self._bell.close()
-        self._waker.close()
+        self._inbox.close()
 
     async def _serve(self) -> None:
         """Run until asked to stop, then close in order: calls, client, whatever else is left."""
@@ -272,8 +202,7 @@ class LoopThread:
     def _refuse_all(self) -> None:
         """Refuse what is queued, give up what did not stop."""
         self.closing = True
-        self._ended = True  # before the queue is read: whoever appends after this empties it
-        self._empty_queue()
+        self._inbox.end()
         for errand in tuple(self.errands):
             errand.fail(self.closed_error())
         self.ident = None

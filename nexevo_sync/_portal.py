@@ -1,7 +1,8 @@
 """
 The portal of the sync facade: the door from any thread into a private event loop, and back.
 
-This package is generated from `nexevo_async`, but for this module, `_crossing` (one trip) and `_batches` (streams).
+This package is generated from `nexevo_async`, but for this module and what it stands on: `_crossing` (one trip),
+`_inbox` (what wakes the loop) and `_batches` (streams).
 What the portal promises:
 
 * an interrupted wait (Ctrl-C, a signal handler's exception) cancels the coroutine, waits until it has cleaned up, and
@@ -100,7 +101,7 @@ class Portal:
                 closed before it is done; whatever interrupts the wait, after the coroutine has cleaned up.
         """
         line = self.enter()
-        crossing = Crossing(line, func, args, kwargs, copy_context(), sys.exc_info()[1])
+        crossing = Crossing(line, func, args, kwargs, copy_context(), sys.exception())
         try:
             line.post(crossing.start)
             crossing.lock.acquire()

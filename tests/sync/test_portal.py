@@ -7,7 +7,9 @@ import asyncio
 import contextvars
 import gc
 import importlib.util
+import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from nexevo_sync import _portal
+from nexevo_sync import _inbox, _portal
 from nexevo_sync._portal import Portal
 
 SIGNALS = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
@@ -36,9 +38,12 @@ class Interrupted(BaseException):
     """Raised by a signal handler."""
 
 
-@pytest.fixture(params=LOOPS, ids=["asyncio", "uvloop"])
-def portal(request: pytest.FixtureRequest) -> Iterator[Portal]:
-    door = Portal(closed_error=Closed, uvloop=request.param, name="door")
+@pytest.fixture(params=[*LOOPS, "sockets"], ids=["asyncio", "uvloop", "sockets"])
+def portal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
+    """Open; "sockets" is how the loop is woken on systems without eventfd."""
+    if request.param == "sockets":
+        monkeypatch.setattr(_inbox, "_HAS_EVENTFD", False)
+    door = Portal(closed_error=Closed, uvloop=request.param is True, name="door")
     yield door
     door.close()
     assert "door" not in {thread.name for thread in threading.enumerate()}
@@ -394,14 +399,30 @@ def test_an_interrupt_of_the_first_call_leaves_nothing_half_made(alarm: Callable
     until(lambda: "interrupted" not in {thread.name for thread in threading.enumerate()})
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        pytest.param(os, "eventfd", marks=pytest.mark.skipif(not _inbox._HAS_EVENTFD, reason="no eventfd")),
+        (socket, "socketpair"),
+        (asyncio, "SelectorEventLoop"),
+    ],
+)
 def test_a_loop_that_cannot_be_made_is_the_callers_error_and_the_next_call_tries_again(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str
 ) -> None:
+    make = getattr(module, name)
+    tries = iter([False])
+
+    def fail_first(*args: Any) -> Any:
+        if next(tries, True):
+            return make(*args)
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(_inbox, "_HAS_EVENTFD", name == "eventfd")
+    monkeypatch.setattr(module, name, fail_first)
     portal = Portal()
-    with monkeypatch.context() as patch:
-        patch.setattr("socket.socketpair", lambda: (_ for _ in ()).throw(OSError("too many open files")))
-        with pytest.raises(OSError, match="too many open files"):
-            portal.call(double, 1)
+    with pytest.raises(OSError, match="too many open files"):
+        portal.call(double, 1)
     assert portal.call(double, 1) == 2
     portal.close()
 
@@ -760,6 +781,33 @@ def test_what_a_coroutine_opened_in_spite_of_an_interrupt_is_closed(portal: Port
     with pytest.raises(Interrupted):
         portal.call(open_anyway)
     assert Opened.closed.wait(10)
+
+
+@SIGNALS
+def test_an_action_that_fails_is_told_to_the_loop_and_everybody_elses_calls_go_on(
+    portal: Portal, alarm: Callable[..., None]
+) -> None:
+    class Opened:
+        def aclose(self) -> None:
+            raise LookupError("cannot be closed")
+
+    async def open_anyway() -> Opened:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+        return Opened()
+
+    async def listen() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+
+    told: list[BaseException] = []
+    portal.call(listen)
+    alarm(0.02)
+    with pytest.raises(Interrupted):
+        portal.call(open_anyway)
+    assert portal.call(double, 1) == 2
+    assert [repr(error) for error in told] == ["LookupError('cannot be closed')"]
 
 
 @pytest.mark.parametrize("reading", [False, True])
