@@ -102,7 +102,7 @@ def encode(value: Any) -> bytes:
     """
     try:
         text = orjson.dumps(value, _json_form)
-    except TypeError:  # a key is no text, perhaps; to look out for those takes twice the time, so it is not done at once
+    except TypeError:  # perhaps a key is no text; those are not allowed at once, because that takes twice the time
         text = orjson.dumps(value, _json_form, orjson.OPT_NON_STR_KEYS)
     if text.rfind(b"null") >= 0:  # from the right, Python searches four times as fast
         _refuse_lost_numbers(value)

@@ -28,7 +28,7 @@ def request_body(extra_body: Mapping[str, Any] | None, /, *fields: Any) -> dict[
     Raises:
         ConfigurationError: A field cannot work; the message names it.
     """
-    messages, _, stream = fields[:3]
+    messages, stream = fields[0], fields[2]
     extra = {} if extra_body is None else _mapping("extra_body", extra_body)
     _truth("stream", stream)
     if "stream" in extra:  # the answer would come in a form that nobody here reads
