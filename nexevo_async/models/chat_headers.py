@@ -18,9 +18,12 @@ def complete_from_headers(completion: ChatCompletion, headers: Mapping[str, str]
     filled values too, so that a stored answer keeps its generation id.
     """
     info = completion.nexevo
-    for name, header in INFO_HEADERS.items():
-        if getattr(info, name) is None and (text := headers.get(header)) is not None:
-            _fill(info, name, _names(text) if name == "models_tried" else text)
+    if info.generation_id is None:
+        _tell(info, "generation_id", headers)
+    if info.model_used is None:
+        _tell(info, "model_used", headers)
+    if info.models_tried is None:
+        _tell(info, "models_tried", headers)
     object.__setattr__(info, "_head", headers)
     whole = completion._raw
     if whole is not None and not whole.get("nexevo"):
@@ -36,6 +39,12 @@ def complete_from_headers(completion: ChatCompletion, headers: Mapping[str, str]
 def info_from_headers(headers: Mapping[str, str]) -> NexevoInfo:
     """The ``nexevo`` block as far as the headers alone tell it, which is before a stream's first chunk."""
     return complete_from_headers(ChatCompletion(), headers).nexevo
+
+
+def _tell(info: NexevoInfo, name: str, headers: Mapping[str, str]) -> None:
+    text = headers.get(INFO_HEADERS[name])
+    if text is not None:
+        _fill(info, name, _names(text) if name == "models_tried" else text)
 
 
 def _complete_usage(usage: Usage | None, headers: Mapping[str, str]) -> Usage | None:
