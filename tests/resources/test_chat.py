@@ -131,7 +131,11 @@ async def test_every_field_goes_out_under_its_own_name() -> None:
         "options": {"recall": "off", "verify": True},
         "metadata": {"conversation_id": "c"},
     }
-    assert await sent(**fields) == {"messages": HELLO, "model": "m", **fields}
+    whole = {"messages": HELLO, "model": "m", **fields}
+    assert await sent(**fields) == whole
+    transport = Transport()
+    async with completions(transport).stream(**whole):
+        assert transport.body == {**whole, "stream": True}
     known = set(inspect.signature(ChatCompletions.create).parameters) - {"self", "call_options", "stream", "max_price"}
     assert known == {"messages", "model", *fields}
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from nexevo_async.errors import ConfigurationError
-from nexevo_async.resources._chat_request import request_body
+from nexevo_async.resources._chat_request import FIELDS, request_body
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 
 
 def body(extra: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
-    return request_body(extra, **{"messages": HELLO, "model": "m", "stream": False, **fields})
+    return request_body(extra, *map({"messages": HELLO, "model": "m", "stream": False, **fields}.get, FIELDS))
 
 
 def test_what_is_none_and_the_default_of_stream_are_left_out() -> None:
@@ -103,7 +103,7 @@ def test_whether_to_stream_is_not_hidden_in_extra_body(stream: bool) -> None:
     """It would be a paid answer in a form that nobody expects."""
     for extra in ({"stream": True}, {"stream": False}):
         with pytest.raises(ConfigurationError, match="stream=True"):
-            request_body(extra, messages=HELLO, model="m", stream=stream)
+            body(extra, stream=stream)
 
 
 def test_extra_body_is_a_mapping() -> None:
