@@ -8,10 +8,10 @@ followed (the key would travel along), nothing is repeated here, cancellation pa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from nexevo_async._deadlines import Deadline
 from nexevo_async._failures import describe, failure_of, is_about_us, too_late, what_is_wrong
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from nexevo_async._session import Session
 
 
+_PROXY_WANTS_A_NAME: Final = 407  # RFC 9110, 15.5.8
+
+
 class OpenAnswer:
     """
     An answer whose head has arrived and whose body is still coming.
@@ -44,10 +47,10 @@ class OpenAnswer:
 
     __slots__ = (
         "_broken",
+        "_counted",
         "_cut",
-        "_open",
-        "_release",
         "_response",
+        "_session",
         "base_url",
         "headers",
         "on_break",
@@ -60,13 +63,14 @@ class OpenAnswer:
         response: Exchange | aiohttp.ClientResponse,
         base_url: str,
         url: str,
-        release: Callable[[], None],
-        answers: set[OpenAnswer],
+        session: Session,
+        *,
+        counted: bool,
     ) -> None:
         self._response = response
-        self._release: Callable[[], None] | None = release
-        self._open = answers  # all that are open: closing the client wakes whoever reads from one of them
-        answers.add(self)
+        self._session: Session | None = session
+        self._counted = counted
+        session.answers.add(self)  # closing the client wakes whoever reads from one of them
         self._broken: AttemptFailed | ClientClosedError | None = None
         self._cut = False
         self.status = response.status
@@ -116,21 +120,31 @@ class OpenAnswer:
             pieces.append(piece)
         return b"".join(pieces)
 
+    async def read_rest(self, max_bytes: int | None = None) -> Response:
+        """
+        The answer with its whole body; then its connection is given back.
+
+        Raises:
+            AttemptFailed: The body broke off, or is too large.
+        """
+        try:
+            body = await self.read_all(max_bytes)
+        finally:
+            self.finish()
+        return Response(self.status, self.headers, body, self.url)
+
     async def read_whole(self, limits: Limits) -> Response:
         """
-        The answer with its whole body, within the time of the attempt; then its connection is given back.
+        The same within the time of the attempt.
 
         Raises:
             AttemptFailed: The body broke off, did not come in time, or is too large.
         """
         try:
             with Deadline(limits.until):
-                body = await self.read_all(limits.max_bytes)
+                return await self.read_rest(limits.max_bytes)
         except TimeoutError:
             raise AttemptFailed(FailureKind.BROKEN, "the body did not arrive in time", limit=limits.ends) from None
-        finally:
-            self.finish()
-        return Response(self.status, self.headers, body, self.url)
 
     async def aclose(self) -> None:
         """`finish`, for those who wait for it."""
@@ -138,7 +152,7 @@ class OpenAnswer:
 
     def finish(self) -> None:
         """Give the connection back if the body was read to its end, else close it. May be called again."""
-        if self._release is not None:
+        if self._session is not None:
             self._response.release() if self._response.content.is_eof() else self._response.close()
             self._free()
 
@@ -157,16 +171,16 @@ class OpenAnswer:
 
     def abort(self) -> None:
         """Close the connection at once. May be called again."""
-        if self._release is not None:
+        if self._session is not None:
             with suppress(RuntimeError):  # the loop may be gone already; then so is the connection
                 self._response.close()
             self._free()
 
     def _free(self) -> None:
-        release, self._release = self._release, None
-        if release is not None:
-            self._open.discard(self)
-            release()
+        session, self._session = self._session, None
+        if session is not None:
+            session.answers.discard(self)
+            session.release(self._counted)
 
 
 class HTTPSender:
@@ -176,7 +190,9 @@ class HTTPSender:
         self._sessions: PerLoop[Session] = PerLoop(partial(_new_session, connections))
         self._closed = False
 
-    async def send(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> Response:
+    def send(
+        self, base_url: str, request: Request, *, authorization: str | None, limits: Limits
+    ) -> Coroutine[Any, Any, Response]:
         """
         One attempt, its body read whole.
 
@@ -185,21 +201,12 @@ class HTTPSender:
             ClientClosedError: The client is closed.
             ConfigurationError: The request cannot be made, whoever would receive it.
         """
-        progress, began = Progress(), time.monotonic()
-        try:
-            with Deadline(limits.until):
-                answer = await self._start(base_url, request, authorization, limits, progress, whole=True)
-                if isinstance(answer, Response):
-                    return answer
-                try:
-                    body = await answer.read_all(limits.max_bytes)
-                finally:
-                    answer.finish()
-            return Response(answer.status, answer.headers, body, answer.url)
-        except TimeoutError:
-            raise too_late(progress, limits, began) from None
+        whole: Coroutine[Any, Any, Any] = self._attempt(base_url, request, authorization, limits, whole=True)
+        return whole
 
-    async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
+    def open(
+        self, base_url: str, request: Request, *, authorization: str | None, limits: Limits
+    ) -> Coroutine[Any, Any, OpenAnswer]:
         """
         One attempt, up to the head of the answer. The caller closes it.
 
@@ -208,70 +215,50 @@ class HTTPSender:
             ClientClosedError: The client is closed.
             ConfigurationError: The request cannot be made, whoever would receive it.
         """
+        head: Coroutine[Any, Any, Any] = self._attempt(base_url, request, authorization, limits, whole=False)
+        return head
+
+    async def _attempt(
+        self, base_url: str, request: Request, authorization: str | None, limits: Limits, *, whole: bool
+    ) -> OpenAnswer | Response:
+        """One coroutine for all of it: a thousand calls in flight keep a thousand of each."""
         progress, began = Progress(), time.monotonic()
         try:
             with Deadline(limits.until):
-                return await self._start(base_url, request, authorization, limits, progress)
+                if self._closed:
+                    raise ClientClosedError
+                session = self._sessions.peek() or await self._sessions.get()
+                if limits.counted and not session.acquire_now():
+                    await session.acquire(limits.pool)
+                progress.waiting = False
+                try:
+                    response = await session.request(base_url, request, authorization, limits.connect, progress)
+                except BaseException as error:
+                    session.release(limits.counted)
+                    if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
+                        self._tell_why(error, session, base_url, request, limits, progress)
+                    raise
+                progress.answered = True
+                url = base_url + request.path
+                if whole and limits.max_bytes is None and not self._closed and _is_at_hand(response):
+                    body = response.content.read_nowait()
+                    response.release()
+                    session.release(limits.counted)
+                    return Response(response.status, Headers(response.headers), body, url)
+                answer = OpenAnswer(response, base_url, url, session, counted=limits.counted)
+                self._refuse(answer)
+                return await answer.read_rest(limits.max_bytes) if whole else answer
         except TimeoutError:
             raise too_late(progress, limits, began) from None
 
-    @overload
-    async def _start(
-        self, base_url: str, request: Request, authorization: str | None, limits: Limits, progress: Progress
-    ) -> OpenAnswer: ...
-    @overload
-    async def _start(
-        self,
-        base_url: str,
-        request: Request,
-        authorization: str | None,
-        limits: Limits,
-        progress: Progress,
-        *,
-        whole: bool,
-    ) -> OpenAnswer | Response: ...
-    async def _start(
-        self,
-        base_url: str,
-        request: Request,
-        authorization: str | None,
-        limits: Limits,
-        progress: Progress,
-        *,
-        whole: bool = False,
-    ) -> OpenAnswer | Response:
-        """Send, and wait for the head; with `whole`, an answer whose body came with its head is given at once."""
-        if self._closed:
-            raise ClientClosedError
-        session = self._sessions.peek() or await self._sessions.get()
-        release = session.release if limits.counted else _nothing
-        if limits.counted and not session.acquire_now():
-            await session.acquire(limits.pool)
-        progress.waiting = False
-        try:
-            response = await session.request(base_url, request, authorization, limits.connect, progress)
-        except BaseException as error:
-            release()
-            if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
-                self._tell_why(error, session, base_url, request, limits, progress)
-            raise
-        progress.answered = True
-        url = base_url + request.path
-        content = response.content
-        at_hand = whole and content.is_eof() and content.exception() is None and limits.max_bytes is None
-        if at_hand and not self._closed and response.status != 407:
-            body = content.read_nowait()
-            response.release()
-            release()
-            return Response(response.status, Headers(response.headers), body, url)
-        answer = OpenAnswer(response, base_url, url, release, session.answers)
+    def _refuse(self, answer: OpenAnswer) -> None:
+        """Do without an answer that comes too late, or that is none of the service's."""
         if self._closed:  # its head was there already when the others were cut
             answer.abort()
             raise ClientClosedError
-        if answer.status == 407:  # RFC 9110, 15.5.8: said by a proxy, which passed nothing on
+        if answer.status == _PROXY_WANTS_A_NAME:  # said by a proxy, which passed nothing on
             answer.abort()
             raise AttemptFailed(FailureKind.PROXY, "the proxy wants a user name and a password")
-        return answer
 
     def _tell_why(
         self, error: Exception, session: Session, base_url: str, request: Request, limits: Limits, progress: Progress
@@ -324,8 +311,10 @@ def _new_session(connections: Connections) -> Session:
     return Session(connections)
 
 
-def _nothing() -> None:
-    """What an attempt that is not counted gives back."""
+def _is_at_hand(response: Exchange | aiohttp.ClientResponse) -> bool:
+    """Whether the body has come with the head, as most do."""
+    content = response.content
+    return content.is_eof() and content.exception() is None and response.status != _PROXY_WANTS_A_NAME
 
 
 def _left_over(response: Exchange | aiohttp.ClientResponse) -> bytes:

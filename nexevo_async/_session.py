@@ -95,8 +95,10 @@ class Session:
                 raise AttemptFailed(FailureKind.POOL, limit="pool") from None
             raise
 
-    def release(self) -> None:
-        """Give a connection slot back; it goes straight to whoever has waited longest."""
+    def release(self, counted: bool = True) -> None:
+        """Give a connection slot back, if one was taken; it goes straight to whoever has waited longest."""
+        if not counted:
+            return
         while self._waiters:
             turn = next(iter(self._waiters))
             del self._waiters[turn]
