@@ -8,6 +8,8 @@ body out, aiohttp's parser and reader in. `_session` decides when this way is op
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any
@@ -28,35 +30,59 @@ class Connection(ResponseHandler):
 
     Attributes:
         home: Where it waits while it is idle.
-        origin: Host and port it leads to.
         made: Moment at which it began to be made, on the monotonic clock.
         idle_since: Moment of its last answer.
     """
 
-    home: deque[Connection]
-    origin: tuple[str | None, int | None]
+    home: Idle
     made: float
     idle_since: float
     _parser: Any
-    _own_parser: Any = None
 
     def ask(self, request: bytes) -> Coroutine[Any, Any, tuple[Any, aiohttp.StreamReader]]:
         """Send a request; gives what to await for the head of its answer and the reader of its body."""
-        # aiohttp makes a parser for every answer, as each may be read with other settings; ours never are.
-        if self._parser is None or self._parser is not self._own_parser:
-            self.set_response_params(read_until_eof=True)
-            self._own_parser = self._parser
-        # In one piece, which is one packet. The transport keeps what the network does not take at once; holding the
-        # body back from it would save no memory, as it is there whole already.
+        self.set_response_params(read_until_eof=True)
         transport = self.transport
         assert transport is not None, "a connection is taken and used in one breath"  # noqa: S101 - a mistake of ours
         transport.write(request)
         return self.read()
 
+    def rest(self) -> None:
+        """Wait for the next request: whatever arrives before that spoils the connection (`should_close`)."""
+        self._parser = None
+        self.idle_since = time.monotonic()
+
+    def is_fit(self) -> bool:
+        """Whether it can serve: nothing is on its way in either direction, and both sides want to keep it."""
+        transport = self.transport
+        if transport is None or transport.is_closing() or self.should_close:
+            return False
+        # An answer may come before the request has gone; the next one would have to wait behind the rest of it.
+        return not transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        """Close it, without waiting for a peer that does not take what is still to be sent."""
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            self.abort()
+        else:
+            super().close()
+
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Go on reading. Readers call this after every piece they take; nearly always nobody has paused."""
         if self._reading_paused:
             super().resume_reading(resume_parser)
+
+
+class Idle(deque[Connection]):
+    """
+    Connections nobody uses, to where one request may use what another one left. The newest is the last.
+
+    Attributes:
+        dropped: Connections that began to be made before this moment are not used again.
+    """
+
+    dropped = -math.inf
 
 
 class Exchange:

@@ -13,14 +13,14 @@ import socket
 import sys
 import time
 import weakref
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import connector as lower
 
-from nexevo_async._connection import Connection
+from nexevo_async._connection import Connection, Idle
 from nexevo_async._progress import PROGRESS, Progress
 
 #: Idle connections are closed after so long (seconds), before any common server closes them under us.
@@ -34,9 +34,6 @@ KEEPALIVE: Final = (60, 60, 5)
 #: Milliseconds that sent data may stay unacknowledged before the kernel gives the connection up (gRPC proposal A18).
 USER_TIMEOUT_MS: Final = 20_000
 
-#: Connections nobody uses, to where one request may use what another one left. The newest is the last.
-Idle = deque[Connection]
-
 
 class Connector(aiohttp.TCPConnector):
     """Makes connections, keeps idle ones, and tells how far an attempt has got."""
@@ -49,7 +46,7 @@ class Connector(aiohttp.TCPConnector):
         self._factory: functools.partial[Any] = functools.partial(Connection, loop=self._loop)
         # For each origin: one that does not answer must not keep the others waiting.
         self._turns: defaultdict[Any, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(CONNECTING))
-        self._idle: defaultdict[Any, Idle] = defaultdict(deque)
+        self._idle: defaultdict[Any, Idle] = defaultdict(Idle)
         self._made: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -63,19 +60,19 @@ class Connector(aiohttp.TCPConnector):
         while idle:
             connection = idle.pop()
             young = now <= connection.idle_since + IDLE_SECONDS and now <= connection.made + MOST_AGE
-            # Bytes that nobody asked for may wait there: they would be taken for the answer.
-            if young and connection.is_connected() and not connection.should_close:
+            if young and connection.is_fit():
                 return connection
             connection.close()
         return None
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer has been read; or close it, if it cannot serve again."""
-        if self._closed or connection.should_close:
+        home = connection.home
+        if self._closed or connection.made <= home.dropped or not connection.is_fit():
             connection.close()
             return
-        connection.idle_since = time.monotonic()
-        connection.home.append(connection)
+        connection.rest()
+        home.append(connection)
         if self._sweeper is None:
             self._sweep_later()
 
@@ -111,7 +108,7 @@ class Connector(aiohttp.TCPConnector):
             raise aiohttp.ClientConnectionError("Connector is closed.")
         if not connection.is_connected():
             raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
-        connection.origin, connection.made, connection.home = (request.url.host, request.url.port), began, home
+        connection.made, connection.home = began, home
         self._made.add(connection)
         return connection
 
@@ -122,27 +119,31 @@ class Connector(aiohttp.TCPConnector):
         connection = self.take(self.idle(req))
         if connection is None:
             connection = await self.make(req, timeout, progress, traces)
-        progress.connected = True
         if req.proxy and progress.reused:
             self._update_proxy_auth_header_and_build_proxy_req(req)  # what `_create_connection` does for a new one
-        for trace in traces:
-            await (trace.send_connection_reuseconn() if progress.reused else trace.send_connection_create_end())
+        try:
+            for trace in traces:
+                await (trace.send_connection_reuseconn() if progress.reused else trace.send_connection_create_end())
+        except BaseException:
+            connection.close()
+            raise
+        progress.connected = True
         return lower.Connection(self, req.connection_key, connection, self._loop)
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        if should_close:
-            protocol.force_close()
-        self.give_back(protocol)
+        if should_close:  # also one to a proxy whose tunnel failed, which was never in the pool
+            protocol.close()
+        else:
+            self.give_back(protocol)
 
     def drop_idle(self, origin: tuple[str | None, int | None] | None = None) -> None:
         """Close idle connections, to one origin or to all; of one origin those in use too, once they are idle."""
-        if origin is not None:
-            for connection in self._made:
-                if connection.origin == origin:
-                    connection.force_close()
         for key, idle in self._idle.items():
-            while idle and (origin is None or (key.host, key.port) == origin):
-                idle.pop().close()
+            if origin is None or (key.host, key.port) == origin:
+                if origin is not None:
+                    idle.dropped = time.monotonic()
+                while idle:
+                    idle.pop().close()
 
     def _sweep_later(self) -> None:
         reference: weakref.ref[Connector] = weakref.ref(self)

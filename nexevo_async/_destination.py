@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from nexevo_async._connector import Idle
+from nexevo_async._connection import Idle
 from nexevo_async._messages import Request
 from nexevo_async._version import user_agent
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
 from nexevo_async._deadlines import Deadline
 from nexevo_async._failures import describe, failure_of, is_about_us, too_late, what_is_wrong
@@ -201,8 +201,7 @@ class HTTPSender:
             ClientClosedError: The client is closed.
             ConfigurationError: The request cannot be made, whoever would receive it.
         """
-        whole: Coroutine[Any, Any, Any] = self._attempt(base_url, request, authorization, limits, whole=True)
-        return whole
+        return self._attempt(base_url, request, authorization, limits, whole=True)
 
     def open(
         self, base_url: str, request: Request, *, authorization: str | None, limits: Limits
@@ -215,9 +214,16 @@ class HTTPSender:
             ClientClosedError: The client is closed.
             ConfigurationError: The request cannot be made, whoever would receive it.
         """
-        head: Coroutine[Any, Any, Any] = self._attempt(base_url, request, authorization, limits, whole=False)
-        return head
+        return self._attempt(base_url, request, authorization, limits, whole=False)
 
+    @overload
+    async def _attempt(
+        self, base_url: str, request: Request, authorization: str | None, limits: Limits, *, whole: Literal[True]
+    ) -> Response: ...
+    @overload
+    async def _attempt(
+        self, base_url: str, request: Request, authorization: str | None, limits: Limits, *, whole: Literal[False]
+    ) -> OpenAnswer: ...
     async def _attempt(
         self, base_url: str, request: Request, authorization: str | None, limits: Limits, *, whole: bool
     ) -> OpenAnswer | Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nexevo_async._limits import Limits
 from nexevo_async._messages import AttemptFailed, Headers, Request, Response
@@ -34,11 +34,15 @@ class Answer(Protocol):
 class Sender(Protocol):
     """Does one attempt. `nexevo_async._http.HTTPSender` is the real one."""
 
-    async def send(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> Response:
+    def send(
+        self, base_url: str, request: Request, *, authorization: str | None, limits: Limits
+    ) -> Coroutine[Any, Any, Response]:
         """One attempt, its body read whole."""
         ...
 
-    async def open(self, base_url: str, request: Request, *, authorization: str | None, limits: Limits) -> OpenAnswer:
+    def open(
+        self, base_url: str, request: Request, *, authorization: str | None, limits: Limits
+    ) -> Coroutine[Any, Any, OpenAnswer]:
         """One attempt, up to the head."""
         ...
 

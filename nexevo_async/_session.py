@@ -14,14 +14,13 @@ import errno
 import functools
 import types
 import urllib.request
-from collections import deque
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from nexevo_async._connection import Connection, Exchange, is_available
+from nexevo_async._connection import Exchange, Idle, is_available
 from nexevo_async._connector import Connector
 from nexevo_async._destination import Destination, headers_of, path_of
 from nexevo_async._messages import AttemptFailed, FailureKind, Request
@@ -171,7 +170,7 @@ class Session:
             ssl=self._ssl,
             proxy=None if proxy is None else URL(proxy),
         )
-        idle = deque[Connection]() if self._connector is None else self._connector.idle(request)
+        idle = Idle() if self._connector is None else self._connector.idle(request)
         made = self._destinations[base_url] = Destination(request, idle)
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from nexevo_async._http import HTTPSender
 from nexevo_async._limits import Limits
-from nexevo_async._messages import Request, Response, Safety
+from nexevo_async._messages import AttemptFailed, Request, Response, Safety
 from nexevo_async.config import Connections
 from tests.core.raw_server import RawServer, Visit
 
@@ -172,3 +173,98 @@ async def test_a_slow_reader_holds_the_sender_back_and_gets_every_byte(form: str
         assert b"".join(got) == body
         assert (await attempt(sender, server.url)).body == b"{}"
         assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Stale: 1\r\nContent-Length: 5\r\n\r\nstale"[:30],
+        b"HTTP/1.1 500 Oops\r\nX-A: b",
+        b"HTTP/1.1 408",
+        b"\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    ],
+)
+async def test_what_arrives_while_nobody_waits_is_no_part_of_the_next_answer(stray: bytes) -> None:
+    async def behave(visit: Visit) -> None:
+        while await visit.request():
+            visit.send(Answer(200, b"mine", "length", 0).data())
+            await asyncio.sleep(0.02)
+            visit.send(stray)
+
+    async with RawServer(behave) as server, a_sender() as sender:
+        for number in (1, 2):
+            response = await attempt(sender, server.url)
+            assert (response.status, response.body, response.headers["X-Number"]) == (200, b"mine", "200")
+            assert server.connections == number
+            await asyncio.sleep(0.05)
+
+
+async def test_an_answer_in_very_many_pieces_holds_nothing_back_from_the_next_one() -> None:
+    """aiohttp's parser stops for a moment after so many chunks, which may be at the very end of the answer."""
+    count = 2**18 // 16 + 1
+    chunks = b"1\r\nx\r\n" * count
+
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+        await visit.request()
+        visit.send(Answer(200, b"{}", "length", 0).data())
+
+    async with RawServer(behave) as server, a_sender() as sender:
+        assert len((await attempt(sender, server.url)).body) == count
+        within = Limits(until=time.monotonic() + 2.0)
+        assert (await sender.send(server.url, GET, authorization=None, limits=within)).body == b"{}"
+
+
+async def test_an_answer_that_comes_before_the_request_has_gone_ends_the_connection() -> None:
+    async def behave(visit: Visit) -> None:
+        await visit.reader.readuntil(b"\r\n\r\n")
+        visit.send(Answer(413, b"{}", "length", 0).data())
+        if visit.server.connections == 1:
+            await asyncio.sleep(3600)  # and never reads the rest
+
+    async with RawServer(behave) as server, a_sender() as sender:
+        upload = attrs.evolve(GET, method="POST", body=b"x" * 30_000_000)
+        assert (await attempt(sender, server.url, upload)).status == 413
+        assert (await attempt(sender, server.url)).status == 413
+        assert server.connections == 2
+
+
+async def test_closing_does_not_wait_for_a_server_that_takes_nothing() -> None:
+    arrived = asyncio.Event()
+
+    async def behave(visit: Visit) -> None:
+        await visit.reader.readuntil(b"\r\n\r\n")
+        arrived.set()
+        await asyncio.sleep(3600)
+
+    async with RawServer(behave) as server, a_sender() as sender:
+        upload = attrs.evolve(GET, method="POST", body=b"x" * 30_000_000)
+        sending = asyncio.ensure_future(attempt(sender, server.url, upload))
+        await arrived.wait()
+        async with asyncio.timeout(1.0):
+            await sender.aclose()
+        with pytest.raises(AttemptFailed):
+            await sending
+
+
+async def test_a_connection_that_ended_is_gone_without_the_garbage_collector() -> None:
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with RawServer(behave) as server, a_sender() as sender:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                await attempt(sender, server.url)
+            await server.all_left()
+            await asyncio.sleep(0.01)
+            session = sender._sessions.peek()
+            assert session is not None
+            assert session._connector is not None
+            assert len(session._connector._made) <= 1
+        finally:
+            gc.enable()

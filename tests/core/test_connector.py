@@ -19,6 +19,7 @@ from nexevo_async._http import HTTPSender
 from nexevo_async._limits import Limits
 from nexevo_async._messages import Request, Response, Safety
 from nexevo_async.config import Connections
+from nexevo_async.errors import ConfigurationError
 from tests.core.raw_server import OK, RawServer, Visit, answer_all
 
 GET = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
@@ -125,6 +126,53 @@ async def test_who_waits_for_a_turn_to_connect_takes_what_has_become_free_meanwh
         connecting.set()
         await asyncio.gather(*others)
         assert server.connections == 2  # the third call took that of the first
+
+
+async def test_a_connection_that_was_being_made_when_others_were_dropped_serves_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The name may have led somewhere else when it began."""
+    genuine, connecting = _connector.Connector._create_connection, asyncio.Event()
+
+    async def slow(*args: Any) -> Any:
+        await connecting.wait()
+        return await genuine(*args)
+
+    monkeypatch.setattr(_connector.Connector, "_create_connection", slow)
+    async with RawServer(answer_all) as server, a_sender() as sender:
+        first = asyncio.create_task(attempt(sender, server.url))
+        await asyncio.sleep(0.01)
+        sender.drop_idle(server.url)
+        connecting.set()
+        await first
+        await attempt(sender, server.url)
+        await attempt(sender, server.url)
+        assert (server.connections, len(server.requests)) == (2, 3)
+
+
+@pytest.mark.parametrize("moment", ["on_connection_create_end", "on_connection_reuseconn"])
+async def test_a_trace_that_fails_is_no_fault_of_an_endpoint_and_leaves_no_connection(
+    monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    genuine = aiohttp.ClientSession.__init__
+
+    async def fails(*_: object) -> None:
+        raise ValueError("a mistake in the trace")
+
+    def init(self: Any, *rest: Any, **named: Any) -> None:
+        trace = aiohttp.TraceConfig()
+        getattr(trace, moment).append(fails)
+        genuine(self, *rest, trace_configs=[trace], **named)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", init)
+    async with RawServer(answer_all) as server, a_sender() as sender:
+        if moment == "on_connection_reuseconn":
+            await attempt(sender, server.url)
+        requests = len(server.requests)
+        with pytest.raises(ConfigurationError, match="a mistake in the trace"):
+            await attempt(sender, server.url)
+        await server.all_left()
+        assert len(server.requests) == requests
 
 
 async def test_closing_waits_until_every_connection_is_closed() -> None:

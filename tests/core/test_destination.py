@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +15,7 @@ import attrs
 import pytest
 from yarl import URL
 
-from nexevo_async._connection import is_available
+from nexevo_async._connection import Idle, is_available
 from nexevo_async._destination import Destination
 from nexevo_async._http import HTTPSender
 from nexevo_async._limits import Limits
@@ -167,7 +166,7 @@ def test_an_aiohttp_with_other_insides_is_noticed(monkeypatch: pytest.MonkeyPatc
 
 def a_destination(url: str = "https://api.example.com/base") -> Destination:
     loop = asyncio.get_running_loop()
-    return Destination(aiohttp.ClientRequest("GET", URL(url), loop=loop), deque())
+    return Destination(aiohttp.ClientRequest("GET", URL(url), loop=loop), Idle())
 
 
 async def test_a_head_is_what_the_standard_says() -> None:

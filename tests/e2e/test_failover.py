@@ -123,7 +123,7 @@ async def test_an_outage_of_everything_costs_hardly_more_attempts_and_ends_with_
 async def test_a_thousand_calls_that_wait_for_a_repair_get_through_without_a_storm(ask: Any) -> None:
     """Every base was taken out on its own, is tried by as many calls as panic allows, and comes back to a crowd."""
     world = AsyncWorld()
-    policy = HealthPolicy(local_fault_window=0.001, eject_base=60.0, eject_cap=60.0, panic_wait=5.0)
+    policy = HealthPolicy(local_fault_window=1e-6, eject_base=60.0, eject_cap=60.0, panic_wait=5.0)
     async with world.sandbox(bases=3) as box, await warmed(world, health=policy) as client:
         for base in range(3):
             await taken_out(box, base, client)
