@@ -3,7 +3,7 @@ One connection to an endpoint: a request out, its answer in, without aiohttp's s
 
 For every request the session builds objects for whatever HTTP can do: redirects, cookies, proxies, uploads, traces.
 That is half of what a call costs, and a call to a gateway uses none of it. Left here is what one needs: a head and a
-body out, aiohttp's parser and reader in. `_session` decides when this way is open.
+body out, an answer in, which aiohttp parses unless `whole_answer` can. `_session` decides when this way is open.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDictProxy
+
+from nexevo_async._whole_answer import whole_answer
 
 
 def is_available() -> bool:
@@ -38,14 +40,32 @@ class Connection(ResponseHandler):
     made: float
     idle_since: float
     _parser: Any
+    _wants_whole = False
 
-    def ask(self, request: bytes) -> Coroutine[Any, Any, tuple[Any, aiohttp.StreamReader]]:
-        """Send a request; gives what to await for the head of its answer and the reader of its body."""
-        self.set_response_params(read_until_eof=True)
+    def ask(self, request: bytes, *, whole: bool) -> Coroutine[Any, Any, tuple[Any, Any]]:
+        """
+        Send a request; gives what to await for its answer: the head and the reader of the body.
+
+        With `whole`, an answer that has come in one piece may be given at once: then it is a `Whole` and None.
+        """
+        self._wants_whole = whole
+        if not whole:
+            self.set_response_params(read_until_eof=True)
         transport = self.transport
         assert transport is not None, "a connection is taken and used in one breath"  # noqa: S101 - a mistake of ours
         transport.write(request)
         return self.read()
+
+    def data_received(self, data: bytes) -> None:
+        """What the transport calls."""
+        if self._wants_whole:
+            self._wants_whole = False
+            whole = whole_answer(data)
+            if whole is not None:
+                self.feed_data((whole, None), 0)  # type: ignore[arg-type]  # only `ask` reads it
+                return
+            self.set_response_params(read_until_eof=True)
+        super().data_received(data)
 
     def rest(self) -> None:
         """Wait for the next request: whatever arrives before that spoils the connection (`should_close`)."""

@@ -238,20 +238,21 @@ class HTTPSender:
                     await session.acquire(limits.pool)
                 progress.waiting = False
                 try:
-                    response = await session.request(base_url, request, authorization, limits.connect, progress)
+                    at_once = whole and limits.max_bytes is None
+                    response = await session.request(
+                        base_url, request, authorization, limits.connect, progress, whole=at_once
+                    )
                 except BaseException as error:
                     session.release(limits.counted)
                     if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
                         self._tell_why(error, session, base_url, request, limits, progress)
                     raise
                 progress.answered = True
-                url = base_url + request.path
-                if whole and limits.max_bytes is None and not self._closed and _is_at_hand(response):
-                    body = response.content.read_nowait()
-                    response.release()
+                if isinstance(response, Response):
                     session.release(limits.counted)
-                    return Response(response.status, Headers(response.headers), body, url)
-                answer = OpenAnswer(response, base_url, url, session, counted=limits.counted)
+                    self._refuse_late()
+                    return response
+                answer = OpenAnswer(response, base_url, base_url + request.path, session, counted=limits.counted)
                 self._refuse(answer)
                 return await answer.read_rest(limits.max_bytes) if whole else answer
         except TimeoutError:
@@ -259,12 +260,17 @@ class HTTPSender:
 
     def _refuse(self, answer: OpenAnswer) -> None:
         """Do without an answer that comes too late, or that is none of the service's."""
-        if self._closed:  # its head was there already when the others were cut
+        try:
+            self._refuse_late()
+            if answer.status == _PROXY_WANTS_A_NAME:  # said by a proxy, which passed nothing on
+                raise AttemptFailed(FailureKind.PROXY, "the proxy wants a user name and a password")
+        except BaseException:
             answer.abort()
+            raise
+
+    def _refuse_late(self) -> None:
+        if self._closed:  # it was there already when the others were cut
             raise ClientClosedError
-        if answer.status == _PROXY_WANTS_A_NAME:  # said by a proxy, which passed nothing on
-            answer.abort()
-            raise AttemptFailed(FailureKind.PROXY, "the proxy wants a user name and a password")
 
     def _tell_why(
         self, error: Exception, session: Session, base_url: str, request: Request, limits: Limits, progress: Progress
@@ -315,12 +321,6 @@ def _new_session(connections: Connections) -> Session:
     from nexevo_async._session import Session  # imports aiohttp, which costs more than all the rest together
 
     return Session(connections)
-
-
-def _is_at_hand(response: Exchange | aiohttp.ClientResponse) -> bool:
-    """Whether the body has come with the head, as most do."""
-    content = response.content
-    return content.is_eof() and content.exception() is None and response.status != _PROXY_WANTS_A_NAME
 
 
 def _left_over(response: Exchange | aiohttp.ClientResponse) -> bytes:

@@ -23,7 +23,7 @@ from yarl import URL
 from nexevo_async._connection import Exchange, Idle, is_available
 from nexevo_async._connector import Connector
 from nexevo_async._destination import Destination, headers_of, path_of
-from nexevo_async._messages import AttemptFailed, FailureKind, Request
+from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
 from nexevo_async._progress import PROGRESS, Progress
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError, ConfigurationError
@@ -107,9 +107,20 @@ class Session:
         self._free += 1
 
     async def request(
-        self, base_url: str, request: Request, authorization: str | None, connect: float | None, progress: Progress
-    ) -> Exchange | aiohttp.ClientResponse:
-        """Send one request and wait for the head of its answer. Raises what aiohttp raises."""
+        self,
+        base_url: str,
+        request: Request,
+        authorization: str | None,
+        connect: float | None,
+        progress: Progress,
+        *,
+        whole: bool,
+    ) -> Response | Exchange | aiohttp.ClientResponse:
+        """
+        Send one request and wait for the head of its answer; with `whole`, all of it may come at once.
+
+        Raises what aiohttp raises.
+        """
         if self._closed:
             raise ClientClosedError("the client was closed during the call")
         destination = self._destinations.get(base_url) or self._destination(base_url)
@@ -123,7 +134,11 @@ class Session:
             connection = await connector.make(destination.request, self._timeout(connect), progress)
         progress.connected = True
         try:
-            message, content = await connection.ask(head + body if body else head)
+            message, content = await connection.ask(head + body if body else head, whole=whole)
+            if content is None:
+                connector.give_back(connection)
+                status, headers, answer = message
+                return Response(status, Headers(headers), answer, base_url + request.path)
             while 100 <= message.code < 200 and message.code != 101:  # RFC 9110, 15.2: interim, the answer follows
                 message, content = await connection.read()
         except BaseException:
