@@ -320,7 +320,7 @@ async def test_a_proxy_of_the_environment_without_a_scheme_speaks_http(monkeypat
 @pytest.mark.parametrize(
     ("proxy", "words"),
     [
-        ("http://user:{SECRET}@a..b:1", "label empty or too long"),
+        ("http://user:{SECRET}@a..b:1", "label empty"),
         ("http://user:{SECRET}@127.0.0.1:99999", "out of range"),
         ("ht!tp://user:{SECRET}@127.0.0.1:1", "an address cannot be used, perhaps that of the proxy"),
     ],
