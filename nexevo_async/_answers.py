@@ -85,8 +85,7 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
     """
     if into is bytes:
         return response.body  # type: ignore[return-value]  # bytes were asked for
-    if not response.body:
-        _refuse_nothing(response, request, attempts)
+    _refuse_nothing(response, request, attempts)
     try:
         result = _codec.decode(response.body or b"{}", into)
     except _codec.Undecodable as problem:
@@ -102,8 +101,7 @@ def read_answer(response: Response, into: type[T], request: Request, attempts: t
 
 def read_page_answer(response: Response, item: type[T], request: Request, attempts: tuple[Attempt, ...]) -> Page[T]:
     """The same for an answer that holds a list."""
-    if not response.body:
-        _refuse_nothing(response, request, attempts)
+    _refuse_nothing(response, request, attempts)
     try:
         page = decode_page(response.body or b"[]", item, response.headers)
     except _codec.Undecodable as problem:
@@ -134,7 +132,7 @@ def unreadable(
 
 def _refuse_nothing(response: Response, request: Request, attempts: tuple[Attempt, ...]) -> None:
     """An empty answer to a read of `client.request`; those of our own routes do not get this far."""
-    if not outcome.may_be_empty(response, request):
+    if not response.body and not outcome.may_be_empty(response, request):
         raise unreadable(_codec.Undecodable(("$: nothing",), is_json=False), response, request, attempts)
 
 

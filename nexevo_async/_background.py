@@ -98,7 +98,7 @@ class Background:
         """
         loop = asyncio.get_running_loop()
         host = self._host
-        if host is None or host.loop is not loop or host.task.done():
+        if host is None or host.loop is not loop or host.is_over:
             self._move(loop)
         elif self._schedule.called(now):
             self.nudge()

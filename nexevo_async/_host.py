@@ -47,13 +47,13 @@ class Host:
         self._nudged = asyncio.Event()
         self._jobs: dict[str, asyncio.Future[None]] = {}
         self._waiting: list[tuple[str, Job, asyncio.Future[None]]] = []
-        self.task = loop.create_task(self._run(weakref.ref(owner, self._owner_is_gone)), name="nexevo-background")
-        self.task.add_done_callback(self._forget_jobs)
+        self._task = loop.create_task(self._run(weakref.ref(owner, self._owner_is_gone)), name="nexevo-background")
+        self._task.add_done_callback(self._forget_jobs)
 
     @property
     def is_over(self) -> bool:
         """Whether the task has ended."""
-        return self.task.done()
+        return self._task.done()
 
     def nudge(self) -> None:
         """Tick now: something has changed."""
@@ -86,8 +86,8 @@ class Host:
             return
         self.closing.set()
         if self.loop is asyncio.get_running_loop():
-            self.task.cancel()
-            await asyncio.wait([self.task])
+            self._task.cancel()
+            await asyncio.wait([self._task])
         else:
             self.cancel()
 
@@ -97,7 +97,7 @@ class Host:
 
     def _owner_is_gone(self, _: object = None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the task with it
-            self.loop.call_soon_threadsafe(self.task.cancel)
+            self.loop.call_soon_threadsafe(self._task.cancel)
 
     async def _run(self, owner: weakref.ref[Owner]) -> None:
         # Not anyio's group: asyncio.run cancels all tasks when it ends, and a task of anyio's (4.16) that has not begun

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -16,30 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nexevo_async._http import HTTPSender
-from nexevo_async._limits import Limits
-from nexevo_async._messages import AttemptFailed, Request, Response, Safety
-from nexevo_async.config import Connections
+from nexevo_async._messages import AttemptFailed
 from tests.core.raw_server import RawServer, Visit
-
-GET = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
-
-
-@asynccontextmanager
-async def a_sender() -> AsyncIterator[HTTPSender]:
-    sender = HTTPSender(Connections())
-    try:
-        yield sender
-    finally:
-        await sender.aclose()
-
-
-def limits() -> Limits:
-    return Limits(until=time.monotonic() + 20.0)
-
-
-async def attempt(sender: HTTPSender, url: str, request: Request = GET) -> Response:
-    return await sender.send(url, request, authorization=None, limits=limits())
+from tests.core.sending import GET, a_sender, attempt, within
 
 
 @attrs.frozen
@@ -160,7 +136,7 @@ async def test_a_slow_reader_holds_the_sender_back_and_gets_every_byte(form: str
         visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     async with RawServer(behave) as server, a_sender() as sender:
-        answer = await sender.open(server.url, GET, authorization=None, limits=limits())
+        answer = await sender.open(server.url, GET, authorization=None, limits=within(20.0))
         await asyncio.sleep(0.05)
         if form != "gzip":
             assert not sent.is_set()  # nobody has read: the rest waits on the other side
@@ -213,8 +189,7 @@ async def test_an_answer_in_very_many_pieces_holds_nothing_back_from_the_next_on
 
     async with RawServer(behave) as server, a_sender() as sender:
         assert len((await attempt(sender, server.url)).body) == count
-        within = Limits(until=time.monotonic() + 2.0)
-        assert (await sender.send(server.url, GET, authorization=None, limits=within)).body == b"{}"
+        assert (await attempt(sender, server.url, limits=within(2.0))).body == b"{}"
 
 
 async def test_an_answer_that_comes_before_the_request_has_gone_ends_the_connection() -> None:

@@ -6,8 +6,6 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -15,27 +13,9 @@ import pytest
 from yarl import URL
 
 from nexevo_async import _connector
-from nexevo_async._http import HTTPSender
-from nexevo_async._limits import Limits
-from nexevo_async._messages import Request, Response, Safety
-from nexevo_async.config import Connections
 from nexevo_async.errors import ConfigurationError
 from tests.core.raw_server import OK, RawServer, Visit, answer_all
-
-GET = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
-
-
-@asynccontextmanager
-async def a_sender() -> AsyncIterator[HTTPSender]:
-    sender = HTTPSender(Connections())
-    try:
-        yield sender
-    finally:
-        await sender.aclose()
-
-
-async def attempt(sender: HTTPSender, url: str) -> Response:
-    return await sender.send(url, GET, authorization=None, limits=Limits(until=time.monotonic() + 5.0))
+from tests.core.sending import a_sender, attempt
 
 
 class Counting:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -17,28 +14,11 @@ from yarl import URL
 
 from nexevo_async._connection import Idle, is_available
 from nexevo_async._destination import Destination
-from nexevo_async._http import HTTPSender
-from nexevo_async._limits import Limits
-from nexevo_async._messages import AttemptFailed, FailureKind, Request, Response, Safety
-from nexevo_async.config import Connections
+from nexevo_async._messages import AttemptFailed, FailureKind, Request
 from tests.core.raw_server import OK, RawServer, Visit, answer_all, saying
+from tests.core.sending import GET, a_sender, attempt, within
 
-GET = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
 POST = attrs.evolve(GET, method="POST", body=b'{"a":1}', idempotency_key="k-1", headers=(("X-Team", "blue"),))
-
-
-@asynccontextmanager
-async def a_sender() -> AsyncIterator[HTTPSender]:
-    sender = HTTPSender(Connections())
-    try:
-        yield sender
-    finally:
-        await sender.aclose()
-
-
-async def attempt(sender: HTTPSender, url: str, request: Request = GET) -> Response:
-    limits = Limits(until=time.monotonic() + 5.0)
-    return await sender.send(url, request, authorization="Bearer sk-xc-1", limits=limits)
 
 
 def headers_in(request: bytes) -> dict[str, list[str]]:
@@ -294,8 +274,7 @@ async def test_who_is_cancelled_while_waiting_for_the_head_leaves_no_connection_
 async def test_closing_an_answer_wakes_whoever_reads_it() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"
     async with RawServer(saying(head, then="hang")) as server, a_sender() as sender:
-        limits = Limits(until=time.monotonic() + 5.0)
-        answer = await sender.open(server.url, GET, authorization=None, limits=limits)
+        answer = await sender.open(server.url, GET, authorization=None, limits=within(5.0))
         assert await answer.read() == b"abc"
         waiting = asyncio.ensure_future(answer.read())
         await asyncio.sleep(0)

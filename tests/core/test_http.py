@@ -24,9 +24,8 @@ from nexevo_async._messages import AttemptFailed, Delivery, FailureKind, Request
 from nexevo_async.config import Connections
 from nexevo_async.errors import ClientClosedError, ConfigurationError
 from tests.core.raw_server import OK, Behaviour, RawServer, Visit, answer_all, free_port, saying
+from tests.core.sending import GET, SECRET, a_sender, attempt, within
 
-SECRET = "sk-xc-SECRETSECRETSECRET"
-GET = Request(name="models.list", method="GET", path="/v1/models", safety=Safety.SAFE)
 POST = Request(
     name="keys.create",
     method="POST",
@@ -36,23 +35,6 @@ POST = Request(
     idempotency_key="k-1",
     query=(("sk", SECRET),),
 )
-
-
-@asynccontextmanager
-async def a_sender(**settings: Any) -> AsyncIterator[HTTPSender]:
-    sender = HTTPSender(Connections(**settings))
-    try:
-        yield sender
-    finally:
-        await sender.aclose()
-
-
-def within(seconds: float, **limits: Any) -> Limits:
-    return Limits(until=time.monotonic() + seconds, **limits)
-
-
-async def attempt(sender: HTTPSender, url: str, request: Request = GET, *, limits: Limits | None = None) -> Any:
-    return await sender.send(url, request, authorization=f"Bearer {SECRET}", limits=limits or within(5.0))
 
 
 async def failure(

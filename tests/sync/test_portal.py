@@ -762,6 +762,15 @@ def test_an_interrupt_while_waiting_for_an_item_closes_the_source(portal: Portal
     assert list(items) == []
 
 
+async def in_spite_of_an_interrupt(make: Callable[[], Any]) -> Any:
+    """Something that is made although whoever wanted it has gone."""
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        pass
+    return make()
+
+
 @SIGNALS
 def test_what_a_coroutine_opened_in_spite_of_an_interrupt_is_closed(portal: Portal, alarm: Callable[..., None]) -> None:
     class Opened:
@@ -770,16 +779,9 @@ def test_what_a_coroutine_opened_in_spite_of_an_interrupt_is_closed(portal: Port
         async def aclose(self) -> None:
             self.closed.set()
 
-    async def open_anyway() -> Opened:
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            pass
-        return Opened()
-
     alarm(0.02)
     with pytest.raises(Interrupted):
-        portal.call(open_anyway)
+        portal.call(in_spite_of_an_interrupt, Opened)
     assert Opened.closed.wait(10)
 
 
@@ -791,13 +793,6 @@ def test_an_action_that_fails_is_told_to_the_loop_and_everybody_elses_calls_go_o
         def aclose(self) -> None:
             raise LookupError("cannot be closed")
 
-    async def open_anyway() -> Opened:
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            pass
-        return Opened()
-
     async def listen() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
 
@@ -805,7 +800,7 @@ def test_an_action_that_fails_is_told_to_the_loop_and_everybody_elses_calls_go_o
     portal.call(listen)
     alarm(0.02)
     with pytest.raises(Interrupted):
-        portal.call(open_anyway)
+        portal.call(in_spite_of_an_interrupt, Opened)
     assert portal.call(double, 1) == 2
     assert [repr(error) for error in told] == ["LookupError('cannot be closed')"]
 
