@@ -135,7 +135,7 @@ class ChunkReader:
         """
         while True:
             if not self.ready:
-                self._make_ready()
+                self.make_ready()
             if self.ready:
                 return self.ready.popleft()
             if not self._events:
@@ -153,21 +153,30 @@ class ChunkReader:
             raise StreamError(message, partial=self.partial(), **self._origin.story("event too large"))
         return None
 
-    def _make_ready(self) -> None:
-        """Read events that are plain chunks, up to the first that is anything else; a few at a time."""
+    def make_ready(self) -> bool:
+        """
+        Read events that are plain chunks, up to the first that is anything else; a few at a time.
+
+        Says whether there may be more of them. Another thread may do this while the one that feeds rests; it may `drop`
+        meanwhile.
+        """
         events, ready = self._events, self.ready
-        while events and len(ready) < _AHEAD:
-            event = events[0]
-            if isinstance(event, Event):
-                return
-            chunk = None if self._pattern is None else self._pattern.read(event)
-            if chunk is None:
-                chunk = self._read_plainly(event)
-            if chunk is None:
-                return
-            ready.append(chunk)
-            self._seen.append(event)
-            events.popleft()
+        try:
+            while len(ready) < _AHEAD:
+                event = events[0]
+                if isinstance(event, Event):
+                    return False
+                chunk = None if self._pattern is None else self._pattern.read(event)
+                if chunk is None:
+                    chunk = self._read_plainly(event)
+                if chunk is None:
+                    return False
+                self._seen.append(event)
+                ready.append(chunk)
+                events.popleft()
+        except IndexError:  # that was the last one
+            return False
+        return True
 
     def _read_plainly(self, event: bytes) -> ChatCompletionChunk | None:
         """A chunk, if nothing is special about it."""
@@ -227,14 +236,23 @@ class ChunkReader:
         error.__cause__ = APIConnectionError(failure.kind.value + detail, **story)
         return error
 
+    def many(self) -> bool:
+        """Whether so much is there that `make_ready` is worth another thread's while."""
+        return len(self._events) > _AHEAD
+
     def drop(self) -> None:
         """Forget what has not been taken."""
         self._events.clear()
-        del self._seen[len(self._seen) - len(self.ready) :]
+        del self._seen[self._given() :]
         self.ready.clear()
 
+    def _given(self) -> int:
+        """How many of those seen are given away. Seen last: another thread may just be making more of them ready."""
+        ready = len(self.ready)
+        return len(self._seen) - ready
+
     def _folded(self) -> Assembler:
-        given = len(self._seen) - len(self.ready)
+        given = self._given()
         for payload in self._seen[:given]:
             self._assembler.add(_codec.decode(payload, ChatCompletionChunk))
         del self._seen[:given]

@@ -185,6 +185,10 @@ class ChatStream:
                 break
         return batch
 
+    def _lend(self) -> ChunkReader | None:
+        """What the blocking client's thread may take chunks from by itself, while nothing is asked of this object."""
+        return self._reader if not self._waited and self._reader.many() else None
+
     def __aiter__(self) -> Self:
         return self
 
@@ -311,17 +315,14 @@ class ChatStream:
         self._closed = True
         try:
             if self._reader.done and not self._at_eof:
-                await self._drain()
+                with suppress(AttemptFailed, TimeoutError):
+                    async with asyncio.timeout(DRAIN_SECONDS):
+                        while await self._answer.read():
+                            pass
         finally:
             self._reader.drop()
             await self._answer.aclose()
             self._end(None)
-
-    async def _drain(self) -> None:
-        with suppress(AttemptFailed, TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while await self._answer.read():
-                    pass
 
     async def __aenter__(self) -> Self:
         return self

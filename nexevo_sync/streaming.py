@@ -2,8 +2,8 @@
 """
 A chat answer that arrives in chunks.
 
-Chunks are read by the client's event loop and cross to the reading thread in batches: all that have
-arrived, at most 64 ahead of the reader, so that a slow reader slows the server.
+What arrives is read by the client's event loop and crosses to the reading thread all at once: at most 64
+chunks, more than that as bytes that the reader makes chunks of. A slow reader slows the server.
 """
 
 from __future__ import annotations

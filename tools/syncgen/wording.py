@@ -47,8 +47,8 @@ _PHRASES = {
     ),
     "Iteration is a class with one step per call; no scope, task or timer lives between two steps, so a stream can be\n"
     "driven from any task, left at any point, and collected.": (
-        "Chunks are read by the client's event loop and cross to the reading thread in batches: all that have\n"
-        "arrived, at most 64 ahead of the reader, so that a slow reader slows the server."
+        "What arrives is read by the client's event loop and crosses to the reading thread all at once: at most 64\n"
+        "chunks, more than that as bytes that the reader makes chunks of. A slow reader slows the server."
     ),
     "frees the connection, as do cancelling and errors.": "frees the connection, as do Ctrl-C and errors.",
     "slows the calls: at most twice `concurrency` items are begun whose rows were not handed out (four times, if\n"
