@@ -8,6 +8,7 @@ body out, an answer in, which aiohttp parses unless `whole_answer` can. `_sessio
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import deque
@@ -16,9 +17,13 @@ from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import RawResponseMessage
 from multidict import CIMultiDictProxy
 
-from nexevo_async._whole_answer import whole_answer
+from nexevo_async._whole_answer import Whole, whole_answer
+
+#: Head of an answer, and reader of its body.
+Head = tuple[RawResponseMessage, aiohttp.StreamReader]
 
 
 def is_available() -> bool:
@@ -34,38 +39,72 @@ class Connection(ResponseHandler):
         home: Where it waits while it is idle.
         made: Moment at which it began to be made, on the monotonic clock.
         idle_since: Moment of its last answer.
+        answer: Done when something has come of what was sent with `ask`: see `take_whole`, then `head`.
     """
 
+    # Beside the attributes that aiohttp has here, Python would not keep these without a dictionary for each connection.
+    __slots__ = ("_expects_whole", "_whole", "answer", "home", "idle_since", "made")
+
+    answer: asyncio.Future[None]
     home: Idle
     made: float
     idle_since: float
     _parser: Any
-    _wants_whole = False
 
-    def ask(self, request: bytes, *, whole: bool) -> Coroutine[Any, Any, tuple[Any, Any]]:
-        """
-        Send a request; gives what to await for its answer: the head and the reader of the body.
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._expects_whole = False
+        self._whole: Whole | None = None
 
-        With `whole`, an answer that has come in one piece may be given at once: then it is a `Whole` and None.
-        """
-        self._wants_whole = whole
-        if not whole:
-            self.set_response_params(read_until_eof=True)
+    def ask(self, request: bytes) -> None:
+        """Send a request whose answer may come whole; `answer` is what to await."""
+        self.answer = self._loop.create_future()
+        self._expects_whole = True
+        self._write(request)
+
+    def take_whole(self) -> Whole | None:
+        """The answer to `ask`, if it has come whole and in one piece; if None, the `head` is to be awaited."""
+        whole, self._whole = self._whole, None
+        return whole
+
+    def ask_for_head(self, request: bytes) -> Coroutine[Any, Any, Head]:
+        """Send a request whose answer is not to be read whole."""
+        self.set_response_params(read_until_eof=True)
+        self._write(request)
+        return self.head()
+
+    def _write(self, request: bytes) -> None:
         transport = self.transport
         assert transport is not None, "a connection is taken and used in one breath"  # noqa: S101 - a mistake of ours
         transport.write(request)
-        return self.read()
+
+    async def head(self) -> Head:
+        """The head of the answer, as aiohttp's parser reads it, and the reader of its body; raises what that raises."""
+        message, content = await self.read()
+        while 100 <= message.code < 200 and message.code != 101:  # RFC 9110, 15.2: interim, the answer follows
+            message, content = await self.read()
+        return message, content
 
     def data_received(self, data: bytes) -> None:
         """What the transport calls."""
-        if self._wants_whole:
-            self._wants_whole = False
-            whole = whole_answer(data)
-            if whole is not None:
-                self.feed_data((whole, None), 0)  # type: ignore[arg-type]  # only `ask` reads it
+        if self._expects_whole:
+            self._whole = whole_answer(data)
+            self._tell()
+            if self._whole is not None:
                 return
             self.set_response_params(read_until_eof=True)
         super().data_received(data)
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        """What aiohttp calls when the connection breaks: `head` raises it."""
+        super().set_exception(exc) if exc_cause is None else super().set_exception(exc, exc_cause)
+        if self._expects_whole:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._expects_whole = False
+        if not self.answer.done():  # nobody may wait for it any more
+            self.answer.set_result(None)
 
     def rest(self) -> None:
         """Wait for the next request: whatever arrives before that spoils the connection (`should_close`)."""
@@ -83,6 +122,7 @@ class Connection(ResponseHandler):
     def close(self) -> None:
         """Close it, without waiting for a peer that does not take what is still to be sent."""
         transport = self.transport
+        self._whole = None
         if transport is not None and transport.get_write_buffer_size():
             self.abort()
         else:

@@ -74,9 +74,9 @@ class Destination:
         self._prefix = request.url.raw_path.rstrip("/")
         self._heads: dict[Any, tuple[str, bool]] = {}
 
-    def head(self, request: Request, authorization: str | None) -> bytes:
+    def message(self, request: Request, authorization: str | None) -> bytes:
         """
-        The head of a request as it is sent.
+        A request as it is sent.
 
         Raises:
             ValueError: A header holds a line break.
@@ -88,7 +88,8 @@ class Destination:
             standing += _line(_IDEMPOTENCY_KEY, key)
         if body is not None or request.method in _BODY_EXPECTED:
             standing += f"Content-Length: {len(body or b'')}\r\n"
-        return f"{request.method} {self._prefix}{path_of(request)} HTTP/1.1\r\n{standing}\r\n".encode()
+        head = f"{request.method} {self._prefix}{path_of(request)} HTTP/1.1\r\n{standing}\r\n".encode()
+        return head + body if body else head
 
     def _new_head(self, kind: tuple[Any, ...], headers: CIMultiDict[str]) -> tuple[str, bool]:
         if len(self._heads) >= _MOST_HEADS:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from nexevo_async._deadlines import Deadline
 from nexevo_async._failures import describe, failure_of, is_about_us, too_late, what_is_wrong
@@ -25,7 +25,7 @@ from nexevo_async.errors import ClientClosedError, ConfigurationError
 if TYPE_CHECKING:
     import aiohttp
 
-    from nexevo_async._connection import Exchange
+    from nexevo_async._connection import Connection, Exchange
     from nexevo_async._session import Session
 
 
@@ -228,9 +228,11 @@ class HTTPSender:
         self, base_url: str, request: Request, authorization: str | None, limits: Limits, *, whole: bool
     ) -> OpenAnswer | Response:
         """One coroutine for all of it: a thousand calls in flight keep a thousand of each."""
-        progress, began = Progress(), time.monotonic()
+        progress, began = Progress(limits.until), time.monotonic()
+        connection: Connection | None = None
+        response: Response | Exchange | aiohttp.ClientResponse
         try:
-            with Deadline(limits.until):
+            with progress:
                 if self._closed:
                     raise ClientClosedError
                 session = self._sessions.peek() or await self._sessions.get()
@@ -238,14 +240,19 @@ class HTTPSender:
                     await session.acquire(limits.pool)
                 progress.waiting = False
                 try:
-                    at_once = whole and limits.max_bytes is None
-                    response = await session.request(
-                        base_url, request, authorization, limits.connect, progress, whole=at_once
-                    )
+                    if whole and limits.max_bytes is None:
+                        connection = session.ask(base_url, request, authorization, progress)
+                    if connection is None:
+                        response = await session.request(base_url, request, authorization, limits.connect, progress)
+                    else:
+                        await connection.answer
+                        at_once = session.response(connection, base_url + request.path)
+                        response = await session.head(connection) if at_once is None else at_once
                 except BaseException as error:
+                    if connection is not None:
+                        connection.close()
                     session.release(limits.counted)
-                    if isinstance(error, Exception) and not isinstance(error, AttemptFailed | ClientClosedError):
-                        self._tell_why(error, session, base_url, request, limits, progress)
+                    self._tell_why(error, session, base_url, request, limits, progress)
                     raise
                 progress.answered = True
                 if isinstance(response, Response):
@@ -273,9 +280,17 @@ class HTTPSender:
             raise ClientClosedError
 
     def _tell_why(
-        self, error: Exception, session: Session, base_url: str, request: Request, limits: Limits, progress: Progress
-    ) -> NoReturn:
-        """Raise what an exception of aiohttp means, in our words."""
+        self,
+        error: BaseException,
+        session: Session,
+        base_url: str,
+        request: Request,
+        limits: Limits,
+        progress: Progress,
+    ) -> None:
+        """Raise what an exception of aiohttp means, in our words; not what is in them already, nor a cancellation."""
+        if not isinstance(error, Exception) or isinstance(error, AttemptFailed | ClientClosedError):
+            return
         if is_about_us(error, progress):
             raise ConfigurationError(f"the request cannot be made: {what_is_wrong(error)}", call=request.name) from None
         failed = failure_of(error, progress, limits.connect)

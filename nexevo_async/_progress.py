@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+from nexevo_async._deadlines import Deadline
 
-class Progress:
-    """How far one attempt has got."""
+
+class Progress(Deadline):
+    """How far one attempt has got, and its time limit: one object, since a thousand calls in flight keep a thousand."""
 
     __slots__ = ("answered", "connected", "connecting_since", "known", "reused", "sending", "waiting")
 
-    def __init__(self, *, reused: bool = True) -> None:
+    def __init__(self, until: float | None = None, *, reused: bool = True) -> None:
+        super().__init__(until)
         self.sending = False  # aiohttp's session has accepted the request
         self.waiting = True  # for a free connection
         self.known = False  # whether the connector is ours and tells the two below

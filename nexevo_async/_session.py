@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from nexevo_async._connection import Exchange, Idle, is_available
+from nexevo_async._connection import Connection, Exchange, Idle, is_available
 from nexevo_async._connector import Connector
 from nexevo_async._destination import Destination, headers_of, path_of
 from nexevo_async._messages import AttemptFailed, FailureKind, Headers, Request, Response
@@ -106,18 +106,43 @@ class Session:
                 return
         self._free += 1
 
-    async def request(
-        self,
-        base_url: str,
-        request: Request,
-        authorization: str | None,
-        connect: float | None,
-        progress: Progress,
-        *,
-        whole: bool,
-    ) -> Response | Exchange | aiohttp.ClientResponse:
+    def ask(self, base_url: str, request: Request, authorization: str | None, progress: Progress) -> Connection | None:
         """
-        Send one request and wait for the head of its answer; with `whole`, all of it may come at once.
+        Send one request over an idle connection, if there is one and nobody is to see the request; else None.
+
+        The connection knows the answer then. Raises what aiohttp raises.
+        """
+        if self._closed:
+            raise ClientClosedError("the client was closed during the call")
+        destination, connector = self._destinations.get(base_url), self._connector
+        if connector is None or destination is None or not self._is_direct(destination):
+            return None
+        message = destination.message(request, authorization)
+        connection = connector.take(destination.idle)
+        if connection is not None:
+            progress.known = progress.connected = True
+            connection.ask(message)
+        return connection
+
+    def response(self, connection: Connection, url: str) -> Response | None:
+        """The answer of a connection, if it has come whole; then the connection can be used again."""
+        whole = connection.take_whole()
+        if whole is None or self._connector is None:
+            return None
+        self._connector.give_back(connection)
+        status, headers, body = whole
+        return Response(status, Headers(headers), body, url)
+
+    async def head(self, connection: Connection) -> Exchange:
+        """An answer that is still coming."""
+        message, content = await connection.head()
+        return Exchange(self._connector, connection, message.code, message.headers, content)
+
+    async def request(
+        self, base_url: str, request: Request, authorization: str | None, connect: float | None, progress: Progress
+    ) -> Exchange | aiohttp.ClientResponse:
+        """
+        Send one request over whatever connection can be had, and wait for the head of its answer.
 
         Raises what aiohttp raises.
         """
@@ -125,26 +150,24 @@ class Session:
             raise ClientClosedError("the client was closed during the call")
         destination = self._destinations.get(base_url) or self._destination(base_url)
         connector = self._connector
-        if connector is None or destination.is_proxied or not (self._direct and session_is_untouched()):
+        if connector is None or not self._is_direct(destination):
             return await self._through_session(base_url, destination, request, authorization, connect, progress)
-        head, body = destination.head(request, authorization), request.body
+        sent = destination.message(request, authorization)
         progress.known = True
         connection = connector.take(destination.idle)
         if connection is None:
             connection = await connector.make(destination.request, self._timeout(connect), progress)
         progress.connected = True
         try:
-            message, content = await connection.ask(head + body if body else head, whole=whole)
-            if content is None:
-                connector.give_back(connection)
-                status, headers, answer = message
-                return Response(status, Headers(headers), answer, base_url + request.path)
-            while 100 <= message.code < 200 and message.code != 101:  # RFC 9110, 15.2: interim, the answer follows
-                message, content = await connection.read()
+            message, content = await connection.ask_for_head(sent)
         except BaseException:
             connection.close()
             raise
         return Exchange(connector, connection, message.code, message.headers, content)
+
+    def _is_direct(self, destination: Destination) -> bool:
+        """Whether requests go straight over a connection; otherwise somebody in the session wants to see them."""
+        return self._direct and not destination.is_proxied and session_is_untouched()
 
     async def _through_session(
         self,

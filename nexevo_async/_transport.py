@@ -92,16 +92,9 @@ class Transport:
         # fmt: on
         return self.fetch_request(request, into, options)
 
-    async def fetch_request(self, request: Request, into: type[T], options: Mapping[str, Any]) -> T:
+    def fetch_request(self, request: Request, into: type[T], options: Mapping[str, Any]) -> Coroutine[Any, Any, T]:
         """The same for a request that is built already."""
-        call, response = await self._run(request, options)
-        if not self.settings.raw:
-            try:
-                return read_answer(response, into, request, call.attempts)
-            except APIResponseValidationError:
-                self._unreadable(call)
-                raise
-        return self._read(call, response, partial(read_answer, response, into, request, call.attempts))
+        return self._run(request, options, into)
 
     async def fetch_page(
         self,
@@ -117,6 +110,16 @@ class Transport:
         request = self._request(route, options, ids=ids, query=query, json=json)
         call, response = await self._run(request, options)
         return self._read(call, response, partial(read_page_answer, response, item, request, call.attempts))
+
+    def _result(self, call: Call, response: Response, request: Request, into: type[T]) -> T:
+        """The answer as `into`, or on a raw view the answer with the way to it."""
+        if self.settings.raw:
+            return self._read(call, response, partial(read_answer, response, into, request, call.attempts))
+        try:
+            return read_answer(response, into, request, call.attempts)
+        except APIResponseValidationError:
+            self._unreadable(call)
+            raise
 
     def _read(self, call: Call, response: Response, read: Callable[[], T]) -> T:
         """The result, or on a raw view the answer with the way to it."""
@@ -152,75 +155,115 @@ class Transport:
         call, answer = await self._run(request, options)
         return answer, call, Timeout.of(options.get("timeout"), self.settings.timeout)
 
-    async def _run(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Any]:
+    async def _run(self, request: Request, options: Mapping[str, Any], into: type[Any] | None = None) -> Any:
         """
-        All attempts of one call, and what came of them: a `Response`, or the `OpenAnswer` of a stream.
+        All attempts of one call, and its answer read as `into`. One coroutine: every call that waits keeps it.
+
+        Without `into` it gives the `Call` and its `Response`, or the `OpenAnswer` of a stream.
 
         Raises:
             NexevoError: As the methods of the resources say.
         """
-        core, settings = self.core, self.settings
-        if core.closed:
-            raise ClientClosedError(call=request.name)
+        core = self.core
         now = time.monotonic()
-        loop = core.background.wake(now)
-        timeout, policy = settings.timeout, settings.retry
-        if options:  # of this call; most have none
-            timeout = Timeout.of(options.get("timeout"), timeout)
-            policy = _with_retries(policy, options.get("max_retries"))
-        call = Call(request, core.shared, policy, now, timeout.total, timeout.attempt)
+        call, timeout = self._begin(request, options, now)
+        answer: Any
+        ended: Attempt | None
         while True:
             action = call.next_action(now)
             if isinstance(action, Send):
-                if request.safety is _BILLABLE or request.safety is _IDEMPOTENT:
-                    core.stalls.look_out(loop)
-                answer = await self._attempt(request, call, action, timeout, now)
+                try:
+                    attempt = self._attempt(request, call, action, timeout, now)
+                    del action  # it is not needed while the answer is awaited
+                    answer = await attempt
+                except AttemptFailed as failure:
+                    if core.closed:
+                        call.cancelled()
+                        raise ClientClosedError("the client was closed during the call", call=request.name) from None
+                    call.broke(failure, time.monotonic())
+                    answer, ended = None, call.attempts[-1]
+                except BaseException:
+                    call.cancelled()
+                    raise
+                else:
+                    answer, ended = self._judged(call, answer, now)
+                if ended is not None:
+                    await self._after(call, ended)
                 if answer is not None:
-                    return call, answer
+                    return (call, answer) if into is None else self._result(call, answer, request, into)
             elif isinstance(action, Fail):
                 raise action.error
             else:
                 await self._wait(request, call, action)
             now = time.monotonic()
 
-    async def _attempt(
+    def _begin(self, request: Request, options: Mapping[str, Any], now: float) -> tuple[Call, Timeout]:
+        core, settings = self.core, self.settings
+        if core.closed:
+            raise ClientClosedError(call=request.name)
+        core.background.wake(now)
+        timeout, policy = settings.timeout, settings.retry
+        if options:  # of this call; most have none
+            timeout = Timeout.of(options.get("timeout"), timeout)
+            policy = _with_retries(policy, options.get("max_retries"))
+        return Call(request, core.shared, policy, now, timeout.total, timeout.attempt), timeout
+
+    def _attempt(
         self, request: Request, call: Call, send: Send, timeout: Timeout, started: float
-    ) -> Response | OpenAnswer | None:
-        """One attempt; gives the answer that was accepted, else None: `Call` knows the rest."""
-        core, settings, url = self.core, self.settings, send.pick.endpoint.url
-        try:
-            limits = self._limits(send, timeout, stream=request.stream)
-            authorization = settings.credentials.bearer if request.auth else None
-            if authorization is None and request.auth:
-                authorization = await self._ask_for_key(request, limits)
-            prepared = await self._before(request, call, url) if settings.before_attempt else request
-            if request.stream:
-                answer = await core.sender.open(url, prepared, authorization=authorization, limits=limits)
-                if _is_stream(answer):
-                    return await self._commit(call, send.pick, started, answer)
-                response = await answer.read_whole(limits)
-            elif request.safety is _SAFE and len(core.shared.pool) > 1:
-                response = await self._race(call, send, prepared, authorization, timeout)
-                url = call.base_url or url
-            else:
-                response = await core.sender.send(url, prepared, authorization=authorization, limits=limits)
-        except AttemptFailed as failure:
-            if core.closed:
-                call.cancelled()
-                raise ClientClosedError("the client was closed during the call", call=request.name) from None
-            call.broke(failure, time.monotonic())
-            await self._after(call, call.attempts[-1])
-            return None
-        except BaseException:
-            call.cancelled()
-            raise
-        now = time.monotonic()
-        if not call.answered(response, now, wall=time.time()):
-            await self._after(call, call.attempts[-1])
-            return None
-        if settings.after_attempt or core.announcer.has_news() or logger.isEnabledFor(logging.INFO):
-            await self._after(call, _accepted(url, response, now - started))
-        return response
+    ) -> Coroutine[Any, Any, Response | OpenAnswer]:
+        """One attempt; the coroutine of the sender itself, unless something else has to be awaited."""
+        settings = self.settings
+        if request.safety is _BILLABLE or request.safety is _IDEMPOTENT:
+            self.core.stalls.look_out()
+        limits = self._limits(send, timeout, stream=request.stream)
+        authorization = settings.credentials.bearer if request.auth else None
+        if request.stream or settings.before_attempt or (authorization is None and request.auth):
+            return self._attempt_with_care(request, call, send, limits, authorization, timeout, started)
+        return self._ask(request, call, send, limits, authorization, timeout)
+
+    async def _attempt_with_care(
+        self,
+        request: Request,
+        call: Call,
+        send: Send,
+        limits: Limits,
+        authorization: str | None,
+        timeout: Timeout,
+        started: float,
+    ) -> Response | OpenAnswer:
+        """The same with what only some attempts have: a key to ask for, hooks, a stream."""
+        url = send.pick.endpoint.url
+        if authorization is None and request.auth:
+            authorization = await self._ask_for_key(request, limits)
+        if self.settings.before_attempt:
+            request = await self._before(request, call, url)
+        if not request.stream:
+            return await self._ask(request, call, send, limits, authorization, timeout)
+        answer = await self.core.sender.open(url, request, authorization=authorization, limits=limits)
+        if _is_stream(answer):
+            return await self._commit(call, send.pick, started, answer)
+        return await answer.read_whole(limits)
+
+    def _ask(
+        self, request: Request, call: Call, send: Send, limits: Limits, authorization: str | None, timeout: Timeout
+    ) -> Coroutine[Any, Any, Response]:
+        core = self.core
+        if request.safety is _SAFE and len(core.shared.pool) > 1:
+            return self._race(call, send, request, authorization, timeout)
+        return core.sender.send(send.pick.endpoint.url, request, authorization=authorization, limits=limits)
+
+    def _judged(
+        self, call: Call, answer: Response | OpenAnswer, started: float
+    ) -> tuple[Response | OpenAnswer | None, Attempt | None]:
+        """The answer, if it is accepted; and how the attempt ended, if anybody wants to know."""
+        if not isinstance(answer, Response):  # a stream that is committed
+            return answer, None
+        now, url = time.monotonic(), call.base_url or ""
+        if not call.answered(answer, now, wall=time.time()):
+            return None, call.attempts[-1]
+        if self.settings.after_attempt or self.core.announcer.has_news() or logger.isEnabledFor(logging.INFO):
+            return answer, _accepted(url, answer, now - started)
+        return answer, None
 
     async def _commit(self, call: Call, pick: Pick, started: float, answer: OpenAnswer) -> OpenAnswer:
         """The head of a good answer has arrived: from here on there is no other attempt."""

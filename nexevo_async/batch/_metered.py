@@ -59,7 +59,7 @@ class MeteredTransport(Transport):
         self._answers.append(opened[0])
         return opened
 
-    async def _run(self, request: Request, options: Mapping[str, Any]) -> tuple[Call, Any]:
+    async def _run(self, request: Request, options: Mapping[str, Any], into: type[Any] | None = None) -> Any:
         if self._is_cut:
             raise asyncio.CancelledError
         task = asyncio.current_task()
@@ -73,4 +73,4 @@ class MeteredTransport(Transport):
         finally:
             self._calls.discard(task)
         self.attempts += len(call.attempts) + 1  # `Call` keeps those that failed
-        return call, answer
+        return (call, answer) if into is None else self._result(call, answer, request, into)

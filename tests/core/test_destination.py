@@ -150,10 +150,10 @@ def a_destination(url: str = "https://api.example.com/base") -> Destination:
 
 
 async def test_a_head_is_what_the_standard_says() -> None:
-    head = a_destination().head(attrs.evolve(POST, query=(("limit", "2"),)), "Bearer k").decode()
+    head = a_destination().message(attrs.evolve(POST, query=(("limit", "2"),)), "Bearer k").decode()
     lines = head.split("\r\n")
     assert lines[0] == "POST /base/v1/models?limit=2 HTTP/1.1"
-    assert lines[-2:] == ["", ""]
+    assert lines[-2:] == ["", '{"a":1}']
     found = headers_in(head.encode())
     assert found["host"] == ["api.example.com"]
     assert found["content-length"] == ["7"]
@@ -166,24 +166,24 @@ async def test_heads_of_different_requests_are_not_mixed_up() -> None:
     destination = a_destination()
     for number in range(300):
         request = attrs.evolve(GET, headers=(("X-Number", str(number)),))
-        assert headers_in(destination.head(request, f"Bearer {number % 3}")) == {
-            **headers_in(destination.head(GET, f"Bearer {number % 3}")),
+        assert headers_in(destination.message(request, f"Bearer {number % 3}")) == {
+            **headers_in(destination.message(GET, f"Bearer {number % 3}")),
             "x-number": [str(number)],
         }
-    assert "authorization" not in headers_in(destination.head(attrs.evolve(GET, auth=False), "Bearer 1"))
-    assert headers_in(destination.head(POST, None))["content-length"] == ["7"]
+    assert "authorization" not in headers_in(destination.message(attrs.evolve(GET, auth=False), "Bearer 1"))
+    assert headers_in(destination.message(POST, None))["content-length"] == ["7"]
 
 
 async def test_what_a_body_needs_is_sent_for_every_method_that_may_have_one() -> None:
     destination = a_destination()
-    assert headers_in(destination.head(attrs.evolve(POST, body=None), None))["content-length"] == ["0"]
-    assert headers_in(destination.head(attrs.evolve(GET, method="DELETE"), None))["content-length"] == ["0"]
-    assert "content-length" not in headers_in(destination.head(GET, None))
+    assert headers_in(destination.message(attrs.evolve(POST, body=None), None))["content-length"] == ["0"]
+    assert headers_in(destination.message(attrs.evolve(GET, method="DELETE"), None))["content-length"] == ["0"]
+    assert "content-length" not in headers_in(destination.message(GET, None))
 
 
 async def test_callers_choose_their_key_but_not_where_a_body_ends() -> None:
     theirs = (("idempotency-key", "mine"), ("content-length", "3"), ("Transfer-Encoding", "chunked"))
-    found = headers_in(a_destination().head(attrs.evolve(POST, headers=theirs), None))
+    found = headers_in(a_destination().message(attrs.evolve(POST, headers=theirs), None))
     assert found["idempotency-key"] == ["mine"]
     assert found["content-length"] == ["7"]
     assert "transfer-encoding" not in found
@@ -193,7 +193,7 @@ async def test_callers_choose_their_key_but_not_where_a_body_ends() -> None:
 async def test_a_line_break_never_gets_into_a_head(text: str) -> None:
     for request in (attrs.evolve(GET, headers=(("X-A", text),)), attrs.evolve(POST, idempotency_key=text)):
         with pytest.raises(ValueError, match="line break"):
-            a_destination().head(request, None)
+            a_destination().message(request, None)
 
 
 # -- the answer
