@@ -160,9 +160,11 @@ class ChunkReader:
         Says whether there may be more of them. Another thread may do this while the one that feeds rests; it may `drop`
         meanwhile.
         """
-        events, ready = self._events, self.ready
+        events = self._events
+        read: list[bytes] = []
+        made: list[ChatCompletionChunk] = []
         try:
-            while len(ready) < _AHEAD:
+            while len(made) < _AHEAD:
                 event = events[0]
                 if isinstance(event, Event):
                     return False
@@ -171,11 +173,14 @@ class ChunkReader:
                     chunk = self._read_plainly(event)
                 if chunk is None:
                     return False
-                self._seen.append(event)
-                ready.append(chunk)
                 events.popleft()
+                read.append(event)
+                made.append(chunk)
         except IndexError:  # that was the last one
             return False
+        finally:  # all at once: whoever drops meanwhile leaves no gap
+            self._seen += read
+            self.ready.extend(made)
         return True
 
     def _read_plainly(self, event: bytes) -> ChatCompletionChunk | None:

@@ -54,6 +54,8 @@ class _Flow(Generic[T]):
         self.low = ahead // 2
         #: Open whenever something may have changed since the reader last looked; only the loop opens it.
         self.signal = acquired_lock()
+        #: One entry for each reader that sleeps.
+        self.sleepers: deque[None] = deque()
         self.paused = False
         #: What the reader may take items from; only the reader gives it back.
         self.loan: Loan[T] | None = None
@@ -104,6 +106,11 @@ class _Flow(Generic[T]):
         if not self.ended:
             self.error = error
             self._end()
+
+    def ring(self) -> None:
+        """Wake another reader; on the loop."""
+        if self.signal.locked():
+            self.signal.release()
 
     def read_on(self) -> None:
         """There is room again; on the loop."""
@@ -196,6 +203,8 @@ class BatchIterator(Iterator[T]):
         self._flow: _Flow[T] | None = None
         self._finished = False
         self._opening = threading.Lock()
+        self._borrowing = threading.Lock()
+        self._borrower: int | None = None
         self._site = call_site()
         if opened:
             line = enter()
@@ -266,6 +275,8 @@ class BatchIterator(Iterator[T]):
             return
         while not flow.ended:
             flow.signal.acquire()
+            if flow.ended:
+                flow.signal.release()  # for whoever reads
 
     def _wait(self) -> BaseException | None:
         """Wait until an item is there, or return what to raise instead: the stream's error, or StopIteration."""
@@ -281,28 +292,44 @@ class BatchIterator(Iterator[T]):
                     continue
                 if flow.paused:
                     flow.line.post(flow.read_on)
-                flow.signal.acquire()
+                flow.sleepers.append(None)
+                try:
+                    flow.signal.acquire()
+                finally:
+                    flow.sleepers.pop()
                 if flow.ended:
                     flow.signal.release()  # for the next reader, if there is one
+                elif flow.sleepers and (self._buffer or flow.loan is not None):
+                    flow.line.post(flow.ring)  # there may be something for another reader too
         except BaseException:
             self.close()
             raise
         if self._buffer:
             return None
         flow.line.rest_if_leaving()
+        if self._finished and isinstance(flow.error, asyncio.CancelledError):  # another thread has closed it
+            return StopIteration()
         self._finished = True
         error, flow.error = flow.error, None
         return error if error is not None else StopIteration()
 
     def _borrow(self, flow: _Flow[T]) -> None:
         """Take the next items from what the source has lent, and give it back if those are the last."""
-        with self._opening:
+        if self._borrower == get_ident():
+            raise RuntimeError("a signal handler or finalizer reads a stream that its own thread is just reading")
+        with self._borrowing:
             loan = flow.loan
             if loan is None:  # another thread that reads the same stream was faster
                 return
-            more = loan.make_ready()
+            self._borrower = get_ident()
+            try:
+                more = loan.make_ready()
+            finally:
+                self._borrower = None
             self._buffer.extend(loan.ready)
             loan.ready.clear()
+            if self._finished:  # closed meanwhile
+                self._buffer.clear()
             if not more:
                 flow.loan = None
                 flow.line.post(flow.read_on)
